@@ -1,0 +1,1 @@
+"""Everything that draws: access, ask (the one cache), filters, layout, charts, tables."""

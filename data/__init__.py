@@ -1,0 +1,1 @@
+"""Everything stored: feeds, builds, questions. Never imports streamlit."""

@@ -1,0 +1,1 @@
+"""Pure mathematics on arrays and data frames; imports nothing else of ours."""
