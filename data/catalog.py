@@ -1,0 +1,204 @@
+"""The vocabulary: metrics, dimensions and per-customer facts, each defined once.
+
+Pages, charts, tooltips, exports, the glossary and the tests all read this file, so two screens cannot disagree.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LINE, CONTACT = "line", "contact"  # the two kinds of event the ledger holds
+
+
+class Unit(StrEnum):
+    """How a figure is written."""
+
+    MONEY = "money"
+    COUNT = "count"
+    SHARE = "share"  # 0.25 is written 25 %
+    RATIO = "ratio"  # currency earned per currency invested
+    DAYS = "days"
+    TEXT = "text"
+    MOMENT = "moment"
+
+
+class Better(StrEnum):
+    """Which direction is good, for the colour of a change."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A sum, or a ratio of sums, over the ledger.
+
+    over, under: additive expressions over ledger columns; the metric is sum(over) [/ sum(under)].
+    distinct: counts different values of this ledger expression instead of summing `over`.
+    events: which kinds of event it is made of; it can be split only by dimensions that all of them carry.
+    needs: feeds or feed.column without which it is not known.
+    """
+
+    name: str
+    label: str
+    over: str
+    unit: Unit
+    meaning: str
+    under: str = ""
+    distinct: str = ""
+    better: Better = Better.HIGHER
+    events: tuple[str, ...] = (LINE, CONTACT)
+    needs: tuple[str, ...] = ("lines",)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The ledger columns it adds up."""
+        return frozenset(re.findall(r"[a-z_]+", f"{self.over} {self.under}"))
+
+    @property
+    def formula(self) -> str:
+        """How people read it."""
+        if self.distinct:
+            return f"number of different {self.distinct}"
+        return f"sum({self.over})" + (f" / sum({self.under})" if self.under else "")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """Something a figure can be split or filtered by."""
+
+    name: str
+    label: str
+    meaning: str
+    events: tuple[str, ...] = (LINE, CONTACT)
+    of_customer: bool = False  # an attribute of the customer: stored in `customer`, found through customer_id
+    is_filter: bool = False
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A stored figure or state of one customer that is not a sum: scores, ranks, dates, states."""
+
+    name: str
+    label: str
+    unit: Unit
+    meaning: str
+    needs: tuple[str, ...] = ("lines",)
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("revenue", "Revenue", "revenue", Unit.MONEY, "What was sold, net of tax and discounts, less what came back.", events=(LINE,)),
+        Metric("gross_margin", "Gross margin", "revenue - goods_cost", Unit.MONEY,
+               "Revenue less goods, fulfilment and payment fees. It can be split by partner, product and category; "
+               "service cost cannot.", events=(LINE,), needs=("lines.cost",)),
+        Metric("margin", "Contribution margin", "margin", Unit.MONEY,
+               "Revenue less goods, fulfilment, payment fees and the cost of serving the customer, "
+               "before what was spent on reaching them.", needs=("lines.cost",)),
+        Metric("cost", "Relationship investment", "cost", Unit.MONEY,
+               "What was spent on reaching customers: contacts, and the campaigns' fixed cost shared out over their contacts.",
+               better=Better.NEITHER, events=(CONTACT,), needs=("contacts",)),
+        Metric("net_contribution", "Net contribution", "margin - cost", Unit.MONEY,
+               "Contribution margin less relationship investment: the money that stays.", needs=("lines.cost", "contacts")),
+        Metric("roi", "ROI", "margin - cost", Unit.RATIO,
+               "Net contribution earned for each unit of currency invested in reaching the customer. It says what happened, "
+               "not what the contacts caused.", under="cost", needs=("lines.cost", "contacts")),
+        Metric("margin_rate", "Margin rate", "margin", Unit.SHARE, "Contribution margin as a share of revenue.",
+               under="revenue", needs=("lines.cost",)),
+        Metric("relationship_cost", "Relationship cost", "cost + service_cost + acquisition_cost", Unit.MONEY,
+               "Everything the relationship costs beyond the goods: contacts, campaigns, service and winning the customer.",
+               better=Better.LOWER, needs=("contacts",)),
+        Metric("relationship_cost_ratio", "Relationship cost ratio", "cost + service_cost + acquisition_cost", Unit.SHARE,
+               "Relationship cost as a share of revenue.", under="revenue", better=Better.LOWER, needs=("contacts",)),
+        Metric("contact_cost", "Contact cost", "contact_cost", Unit.MONEY, "What single contacts cost, without campaigns' fixed cost.",
+               better=Better.NEITHER, events=(CONTACT,), needs=("contacts",)),
+        Metric("fixed_cost", "Campaign fixed cost", "fixed_cost", Unit.MONEY,
+               "Fixed cost of campaigns, shared out over the customers they contacted, exact to a hundredth of a cent.",
+               better=Better.NEITHER, events=(CONTACT,), needs=("contacts", "campaigns.fixed_cost")),
+        Metric("service_cost", "Service cost", "service_cost", Unit.MONEY, "What contacts cost that the customer asked for.",
+               better=Better.LOWER, events=(CONTACT,), needs=("contacts",)),
+        Metric("acquisition_cost", "Acquisition cost", "acquisition_cost", Unit.MONEY,
+               "What winning the customers cost, booked when the relationship began. Not part of ROI.",
+               better=Better.LOWER, events=(CONTACT,), needs=("customers.acquisition_cost",)),
+        Metric("returns", "Returns", "returns", Unit.MONEY, "Revenue that came back.", better=Better.LOWER, events=(LINE,)),
+        Metric("return_rate", "Return rate", "returns", Unit.SHARE, "Returned revenue as a share of what was sold before returns.",
+               under="revenue + returns", better=Better.LOWER, events=(LINE,)),
+        Metric("orders", "Orders", "orders", Unit.COUNT,
+               "Different orders with at least one sale, counted once for each customer and month.",
+               distinct="order_key", events=(LINE,)),
+        Metric("customers", "Active customers", "customers", Unit.COUNT, "Different customers with at least one sale.",
+               distinct="buyer_id", events=(LINE,)),
+        Metric("lines", "Order lines", "lines", Unit.COUNT, "Order lines of every type.", better=Better.NEITHER, events=(LINE,)),
+        Metric("contacts", "Contacts", "contacts", Unit.COUNT, "Contacts the company made. Customers held out on purpose are not counted.",
+               better=Better.NEITHER, events=(CONTACT,), needs=("contacts",)),
+        Metric("service_contacts", "Service contacts", "service_contacts", Unit.COUNT, "Contacts that customers asked for.",
+               better=Better.LOWER, events=(CONTACT,), needs=("contacts",)),
+        Metric("responses", "Responses", "responses", Unit.COUNT, "Contacts that were answered.", events=(CONTACT,),
+               needs=("contacts.responded",)),
+        Metric("response_rate", "Response rate", "responses", Unit.SHARE, "Answered contacts as a share of contacts made.",
+               under="contacts", events=(CONTACT,), needs=("contacts.responded",)),
+    )
+}
+
+DIMENSIONS = {
+    dimension.name: dimension
+    for dimension in (
+        Dimension("month", "Month", "calendar month in the company's time zone"),
+        Dimension("customer_id", "Customer", "opaque customer key"),
+        Dimension("segment", "Segment", "the company's own segment", of_customer=True, is_filter=True),
+        Dimension("region", "Region", "sales region", of_customer=True, is_filter=True),
+        Dimension("country", "Country", "country", of_customer=True, is_filter=True),
+        Dimension("manager_id", "Manager", "relationship manager in charge", of_customer=True, is_filter=True),
+        Dimension("acquisition_channel", "Won through", "how the customer was won", of_customer=True, is_filter=True),
+        Dimension("partner_id", "Partner", "business partner of the line", events=(LINE,)),
+        Dimension("category", "Category", "product category", events=(LINE,)),
+        Dimension("product_id", "Product", "article", events=(LINE,)),
+        Dimension("sales_channel", "Bought through", "where it was bought", events=(LINE,)),
+        Dimension("line_type", "Line type", "sale, return, adjustment or fee", events=(LINE,)),
+        Dimension("channel", "Channel", "channel of communication", events=(CONTACT,)),
+        Dimension("campaign_id", "Campaign", "campaign of the contact", events=(CONTACT,)),
+    )
+}
+
+FACTS = {
+    fact.name: fact
+    for fact in (
+        Fact("roi_rank", "Rank", Unit.COUNT,
+             "Place among the rated customers by the cautious end of the ROI's interval; then by margin, then by key."),
+        Fact("roi_state", "State", Unit.TEXT, "Rated; no investment; or too little invested to rate.", needs=("contacts",)),
+        Fact("roi_shrunk", "ROI, shrunk", Unit.RATIO,
+             "ROI drawn toward the segment's, the more the less is known of the customer.", needs=("lines.cost", "contacts")),
+        Fact("roi_low", "ROI, low", Unit.RATIO, "Lower end of the 80 % interval of the shrunken ROI.", needs=("lines.cost", "contacts")),
+        Fact("roi_high", "ROI, high", Unit.RATIO, "Upper end of the 80 % interval of the shrunken ROI.", needs=("lines.cost", "contacts")),
+        Fact("rank_low", "Best rank", Unit.COUNT, "Rank at the upper end of the ROI's interval.", needs=("lines.cost", "contacts")),
+        Fact("rank_high", "Worst rank", Unit.COUNT, "Rank at the lower end of the ROI's interval.", needs=("lines.cost", "contacts")),
+        Fact("p_top_decile", "P(top 10 %)", Unit.SHARE, "Chance that the customer belongs to the best tenth by ROI.",
+             needs=("lines.cost", "contacts")),
+        Fact("margin_rank", "Margin rank", Unit.COUNT, "Place among all customers by contribution margin, then by key."),
+        Fact("first_order_at", "First order", Unit.MOMENT, "First sale in the data."),
+        Fact("last_order_at", "Last order", Unit.MOMENT, "Latest sale in the data."),
+        Fact("gap_days_median", "Usual gap", Unit.DAYS, "Median number of days between two order days of this customer."),
+    )
+}
+
+
+def attribute(name: str) -> Dimension:
+    """The dimension of an attribute that only this company's customers feed has."""
+    return Dimension(name, name.replace("_", " ").capitalize(), "attribute of the customers feed", of_customer=True, is_filter=True)
+
+
+def known(vocabulary: dict[str, T], name: str) -> T:
+    """The entry of that name; KeyError that says what is known and what was probably meant."""
+    if name in vocabulary:
+        return vocabulary[name]
+    close = get_close_matches(name, vocabulary, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise KeyError(f"{name!r} is not in the catalog.{hint} Known: {', '.join(sorted(vocabulary))}")

@@ -1,0 +1,78 @@
+"""The tables of a build that answer questions, smallest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from data.catalog import DIMENSIONS
+
+LINE_COLUMNS = frozenset({"revenue", "goods_cost", "returns", "lines", "orders"})
+CONTACT_COLUMNS = frozenset(
+    {"contact_cost", "fixed_cost", "cost", "service_cost", "acquisition_cost", "contacts", "service_contacts", "responses"}
+)
+ALL_COLUMNS = LINE_COLUMNS | CONTACT_COLUMNS | {"margin"}
+CUSTOMER_DIMS = frozenset({"segment", "region", "country", "manager_id", "acquisition_channel"})
+
+# Counts of different things may not be added up over these dimensions: the same thing occurs in several of their members.
+COLUMNS_NOT_ADDITIVE_OVER = {
+    "orders": frozenset({"partner_id", "category", "product_id", "sales_channel", "line_type"}),
+    "customers": frozenset({"month", "partner_id", "category", "product_id", "sales_channel", "line_type"}),
+}
+
+
+def is_of_customer(name: str) -> bool:
+    """Whether a dimension is an attribute of the customer. A name the catalog lacks is an attribute only this build has."""
+    return name not in DIMENSIONS or DIMENSIONS[name].of_customer
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its grain, the dimensions and the additive columns it holds.
+
+    of_customers: it has one row (or more) for each customer, and no row for lines without one.
+    """
+
+    name: str
+    grain: tuple[str, ...]
+    columns: frozenset[str]
+    further_dims: frozenset[str] = frozenset()
+    of_customers: bool = False
+
+    @property
+    def dims(self) -> frozenset[str]:
+        return frozenset(self.grain) | self.further_dims
+
+    def has(self, name: str) -> bool:
+        """Whether a dimension is a column of this table; a customer table holds every attribute of the customer."""
+        return name in self.dims or (self.of_customers and is_of_customer(name))
+
+
+TABLES = (
+    Table("company_month", ("month",), ALL_COLUMNS | {"customers"}),
+    Table("channel_month", ("channel", "month"), CONTACT_COLUMNS - {"acquisition_cost"}),
+    Table("partner", ("partner_id",), LINE_COLUMNS | {"customers"}),
+    Table("segment_month", ("month", *sorted(CUSTOMER_DIMS)), ALL_COLUMNS | {"customers"}),
+    Table("partner_month", ("partner_id", "month"), LINE_COLUMNS | {"customers"}),
+    Table("customer", ("customer_id",), ALL_COLUMNS | {"customers"}, CUSTOMER_DIMS, of_customers=True),
+    Table("relationship_month", ("customer_id", "month"), ALL_COLUMNS | {"buyer_id"}),
+    Table(
+        "ledger",
+        (),
+        (ALL_COLUMNS - {"orders"}) | {"order_key", "buyer_id"},
+        frozenset({"month", "customer_id", "partner_id", "category", "product_id", "sales_channel", "line_type", "channel", "campaign_id"}),
+    ),
+)
+
+# Tables shown row by row. grain: the order of the rows.
+LISTINGS = {
+    "timeline": Table("timeline", ("occurred_at", "kind", "event_id"), frozenset(), frozenset({"customer_id"})),
+    "tie_out": Table("tie_out", ("feed", "measure"), frozenset()),
+    "quarantine": Table("quarantine", ("feed", "reason"), frozenset()),
+    "feed_state": Table("feed_state", ("feed",), frozenset()),
+    "source_file": Table("source_file", ("feed", "file"), frozenset()),
+    "build_info": Table("build_info", ("built_at",), frozenset()),
+    "roi_band": Table("roi_band", ("roi_state",), frozenset()),
+    "target": Table("target", ("metric", "scope", "period"), frozenset()),
+    "channel": Table("channel", ("channel",), frozenset()),
+    "consent_state": Table("consent_state", ("channel",), frozenset(), frozenset({"customer_id"})),
+}
