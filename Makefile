@@ -47,12 +47,12 @@ clean:  ## Remove the environment, caches and reports; feeds/ and warehouse/ sta
 	@test -x $(IN_VENV) && $(IN_VENV) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || \
 		{ rm -rf .venv; echo "This Python cannot make virtual environments. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Installing the packages of requirements.txt into .venv (once; about a minute)"
-	@$(IN_VENV) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(IN_VENV) -m pip install -qq --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	@echo "Installing the packages of requirements-dev.txt into .venv (once)"
-	@$(IN_VENV) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(IN_VENV) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 $(RAPPORT_WAREHOUSE)/CURRENT.json: | .venv/installed

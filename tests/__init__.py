@@ -1,0 +1,1 @@
+"""The tests, and the two tools that share their browser and their companies: screenshots and bench."""

@@ -1,0 +1,189 @@
+"""The real server in a real browser: start it, open a page, wait until it is drawn, and say what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import ROOT, free_port
+
+DESKTOP = (1440, 900)
+PHONE = (390, 844)
+
+# Faults of Streamlit's own elements, which a page cannot mend: navigation with sections, sparklines, upload.
+FRAMEWORK_RULES = frozenset({"list", "listitem", "svg-img-alt", "presentation-role-conflict"})
+
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+# Streamlit says "notRunning" for a moment between a click and the run it causes, so it must have held for a while.
+SETTLED = """(quiet) => {
+    const busy = '[data-testid=stSkeleton], [data-testid=stAppSkeleton], [data-testid=stSpinner], [data-stale=true]'
+    const charts = [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
+    const done = document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+        && !document.querySelector(busy)
+        && charts.every(chart => chart.querySelector('svg.main-svg'))
+        && document.fonts.status === 'loaded'
+    if (!done) { window.quietSince = undefined; return false }
+    window.quietSince ??= performance.now()
+    return performance.now() - window.quietSince > quiet
+}"""
+
+# Streamlit scrolls these two columns, not the page, so a full-page picture would end at the window's edge.
+CONTENT_HEIGHT = """() => Math.max(...[...document.querySelectorAll(
+    '[data-testid=stMain], [data-testid=stSidebarContent]')].map(column => column.scrollHeight), 0)"""
+
+
+@contextmanager
+def serve(warehouse: Path, script: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
+    """Start `streamlit run app.py` on a free port over this warehouse; yields its address, ends it afterwards."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
+    environment = os.environ | {"RAPPORT_WAREHOUSE": str(warehouse)} | environment
+    with tempfile.TemporaryFile("w+") as log:
+        server = subprocess.Popen(command, cwd=script.parent, env=environment, stdout=log, stderr=log)
+        try:
+            wait_until_healthy(address, server, log)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def wait_until_healthy(address: str, server: subprocess.Popen, log, seconds: float = 60) -> None:
+    """Return when the server answers; raise with its log when it ends or does not answer in time."""
+    deadline = time.monotonic() + seconds
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+                return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.1)
+    log.seek(0)
+    raise RuntimeError(f"The server at {address} does not answer. Its log:\n{log.read()[-4000:]}")
+
+
+def chromium_path() -> str | None:
+    """The browser of the operating system, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Open Chromium without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(CHROMIUM_ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One open page, and what went wrong while it was open.
+
+    errors: messages of the browser's console and uncaught exceptions. outside: addresses on other hosts that the page
+    asked for, or would have a browser with a window ask for (its icon).
+    """
+
+    def __init__(self, page: Page, address: str):
+        self.page = page
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+        self.host = urlsplit(address).netloc
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.note(request.url))
+        page.on("websocket", lambda socket: self.note(socket.url))
+
+    def note(self, url: str) -> None:
+        """Write down an address that is not on our own server."""
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != self.host:
+            self.outside.append(url)
+
+    def go(self, address: str) -> None:
+        """Open an address of the same server and wait until it is drawn."""
+        self.page.goto(address)
+        settled(self.page)
+        for url in self.page.eval_on_selector_all("link[rel~=icon]", "icons => icons.map(icon => icon.href)"):
+            self.note(url)
+
+    def exceptions(self) -> list[str]:
+        """The error boxes Streamlit shows where a script failed."""
+        return self.page.locator("[data-testid=stException]").all_inner_texts()
+
+
+@contextmanager
+def visit(
+    browser: Browser, address: str, scheme: str = "light", size: tuple[int, int] = DESKTOP, **options
+) -> Iterator[Visit]:
+    """Open an address in a fresh browser profile. scheme: light or dark. size: width and height in CSS pixels."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,
+        locale="en-GB",
+        timezone_id="UTC",
+        reduced_motion="reduce",
+        **options,
+    )
+    try:
+        opened = Visit(context.new_page(), address)
+        opened.go(address)
+        yield opened
+    finally:
+        context.close()
+
+
+def settled(page: Page, quiet: int = 400, seconds: float = 60) -> None:
+    """Wait until the script has ended and everything is drawn, and has been so for `quiet` milliseconds."""
+    page.wait_for_function(SETTLED, arg=quiet, polling=50, timeout=seconds * 1000)
+
+
+def photograph(page: Page, path: Path) -> None:
+    """Write a picture of the whole page, also of what a reader would scroll to."""
+    window = page.viewport_size
+    assert window is not None
+    for _ in range(3):  # a taller window may make room for more
+        height = max(page.evaluate(CONTENT_HEIGHT), window["height"])
+        page.set_viewport_size({"width": window["width"], "height": height})
+        settled(page)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path, animations="disabled")
+    page.set_viewport_size(window)
+
+
+def overflow(page: Page) -> int:
+    """Pixels by which the content is wider than the window; 0 where nobody must scroll sideways."""
+    columns = "[document.documentElement, document.querySelector('[data-testid=stMain]')]"
+    return page.evaluate(f"() => Math.max(...{columns}.map(column => column.scrollWidth - column.clientWidth))")
+
+
+def accessibility_faults(page: Page, allowed: frozenset[str] = FRAMEWORK_RULES) -> list[str]:
+    """What axe-core finds beyond the rules in `allowed`: rule, meaning and place of each fault."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {rule['help']} at {' '.join(map(str, node['target']))}"
+        for rule in found
+        if rule["id"] not in allowed
+        for node in rule["nodes"]
+    ]
