@@ -1,0 +1,67 @@
+"""Photograph every page of a simulated company: `make screenshots`.
+
+All pictures go to test-report/screenshots/; the two of the README also to docs/images/. Never the warehouse of the
+person who runs this: its figures would end up in a public README.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from tests import architecture, browser
+from tests.conftest import ROOT, run_data
+
+CUSTOMERS, SEED = 20_000, 7
+REPORT = ROOT / "test-report"
+README_PICTURES = {("overview", "light"): "overview.png", ("customer_roi", "dark"): "customer-roi.png"}
+
+
+def demo_warehouse() -> Path:
+    """The warehouse of the simulated company, built anew by the code as it is now."""
+    feeds, warehouse = REPORT / "feeds", REPORT / "warehouse"
+    for folder in (feeds, warehouse):
+        shutil.rmtree(folder, ignore_errors=True)
+    for command in (
+        ("simulate", "--customers", str(CUSTOMERS), "--seed", str(SEED), "--to", feeds),
+        ("build", feeds, "--warehouse", warehouse),
+    ):
+        done = run_data(*command)
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+    return warehouse
+
+
+def addresses(opened: browser.Visit, titles: list[tuple[str, str]]) -> dict[str, str]:
+    """Page name -> address: what the menu says, or the page's file name where the menu does not show the page."""
+    links = opened.page.locator("[data-testid=stSidebarNavLink]")
+    menu = {link.inner_text().splitlines()[-1].strip(): link.evaluate("link => link.href") for link in links.all()}
+    root = opened.page.url.split("?")[0]
+    names = {Path(file).name: title for file, title in titles}
+    return {name: menu.get(title, root + name) for name, title in names.items()}
+
+
+def main() -> None:
+    """Photograph each page light and dark, wide and narrow."""
+    if not browser.chromium_path():
+        sys.exit("No Chromium on this machine: install the package chromium.")
+    titles = architecture.contents((ROOT / "app.py").read_text(encoding="utf-8"))
+    pictures = ROOT / "docs" / "images"
+    pictures.mkdir(parents=True, exist_ok=True)
+    with browser.serve(demo_warehouse()) as address, browser.chromium() as opened:
+        with browser.visit(opened, address) as first:
+            pages = addresses(first, titles)
+        for name, page in pages.items():
+            for scheme in ("light", "dark"):
+                for size in (browser.DESKTOP, browser.PHONE):
+                    picture = REPORT / "screenshots" / f"{name}-{scheme}-{size[0]}.png"
+                    with browser.visit(opened, page, scheme, size) as shown:
+                        browser.photograph(shown.page, picture)
+                        print(picture.relative_to(ROOT), *shown.errors, *shown.outside, *shown.exceptions())
+                    if size == browser.DESKTOP and (name, scheme) in README_PICTURES:
+                        shutil.copy(picture, pictures / README_PICTURES[name, scheme])
+
+
+if __name__ == "__main__":
+    main()
