@@ -32,7 +32,7 @@ SQL = re.compile(
     r"|\binsert\s+into\b|\bdelete\s+from\b|\bupdate\b.+\bset\b|\b(sum|count|avg|min|max)\s*\(",
     re.IGNORECASE | re.DOTALL,
 )
-UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X)\b")  # brackets, so that this line is not one
 
 
 def layer_of(path: str) -> str:

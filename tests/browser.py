@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.conftest import ROOT, free_port
 
@@ -25,6 +26,9 @@ PHONE = (390, 844)
 
 # Faults of Streamlit's own elements, which a page cannot mend: navigation with sections, sparklines, upload.
 FRAMEWORK_RULES = frozenset({"list", "listitem", "svg-img-alt", "presentation-role-conflict"})
+
+# At /roi, Streamlit also asks for /roi/_stcore/health, to learn whether it is served below a path: the 404 says no.
+STREAMLIT_TRIES = re.compile(r"^https?://[^/]+/[^/]+/_stcore/(health|host-config)$")
 
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox",
@@ -110,10 +114,15 @@ class Visit:
         self.errors: list[str] = []
         self.outside: list[str] = []
         self.host = urlsplit(address).netloc
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("console", self.hear)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self.note(request.url))
         page.on("websocket", lambda socket: self.note(socket.url))
+
+    def hear(self, message: ConsoleMessage) -> None:
+        """Write down an error of the console, but not those of Streamlit trying where its own addresses begin."""
+        if message.type == "error" and not STREAMLIT_TRIES.search(message.location["url"]):
+            self.errors.append(message.text)
 
     def note(self, url: str) -> None:
         """Write down an address that is not on our own server."""
