@@ -185,7 +185,7 @@ FACTS = {
         Fact("margin_rank", "Margin rank", Unit.COUNT, "Place among all customers by contribution margin, then by key."),
         Fact("first_order_at", "First order", Unit.MOMENT, "First sale in the data."),
         Fact("last_order_at", "Last order", Unit.MOMENT, "Latest sale in the data."),
-        Fact("gap_days_median", "Usual gap", Unit.DAYS, "Median number of days between two order days of this customer."),
+        Fact("gap_days", "Usual gap", Unit.DAYS, "Average number of days between one order and the next."),
     )
 }
 

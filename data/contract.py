@@ -38,6 +38,7 @@ class Column:
 
     choices: the only values accepted (compared exactly). at_least: smallest value accepted.
     future: whether a moment may lie after the build (ends of validity may, events may not).
+    default: SQL for the value when the source has none.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     choices: tuple[str, ...] = ()
     at_least: int | None = None
     future: bool = False
+    default: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Feed:
         return next(column for column in self.columns if column.name == name)
 
 
+UNKNOWN = "(unknown)"  # what a missing partner, segment, region … is called in every table and on every screen
+NOT_SAID = f"'{UNKNOWN}'"
 CHANNEL_KINDS = ("web", "email", "teleservice", "mail", "wireless")
 
 FEEDS = {
@@ -88,14 +92,14 @@ FEEDS = {
                 Column("revenue", Kind.MONEY, "net of tax and discounts; negative for a return", required=True, unit="currency"),
                 Column("customer_id", Kind.KEY, "opaque customer key; a line without one stays in the totals"),
                 Column("line_id", Kind.KEY, "line number inside the order; when given, a repeated line is found"),
-                Column("partner_id", Kind.KEY, "business partner the line was sold through or comes from"),
-                Column("product_id", Kind.KEY, "article"),
-                Column("category", Kind.TEXT, "product category"),
-                Column("line_type", Kind.TEXT, "what happened; derived from the sign of revenue when absent", choices=("sale", "return", "adjustment", "fee")),
+                Column("partner_id", Kind.KEY, "business partner the line was sold through or comes from", default=NOT_SAID),
+                Column("product_id", Kind.KEY, "article", default=NOT_SAID),
+                Column("category", Kind.TEXT, "product category", default=NOT_SAID),
+                Column("line_type", Kind.TEXT, "what happened; derived from the sign of revenue when absent", choices=("sale", "return", "adjustment", "fee"), default="case when revenue < 0 then 'return' else 'sale' end"),
                 Column("quantity", Kind.NUMBER, "units sold; negative for a return", unit="units"),
                 Column("cost", Kind.MONEY, "goods, fulfilment and payment fees of the line", unit="currency"),
-                Column("sales_channel", Kind.TEXT, "where it was bought"),
-                Column("currency", Kind.TEXT, "ISO 4217 code; must be the company's one"),
+                Column("sales_channel", Kind.TEXT, "where it was bought", default=NOT_SAID),
+                Column("currency", Kind.KEY, "ISO 4217 code; must be the company's one"),
                 Column("recorded_at", Kind.MOMENT, "when the source system learned of it"),
             ),
             without="Nothing can be built without order lines.",
@@ -109,11 +113,11 @@ FEEDS = {
                 Column("customer_id", Kind.KEY, "opaque customer key", required=True),
                 Column("joined_at", Kind.MOMENT, "when the relationship began"),
                 Column("ended_at", Kind.MOMENT, "when a contract ended (contractual business only)", future=True),
-                Column("region", Kind.TEXT, "sales region"),
-                Column("country", Kind.TEXT, "country"),
-                Column("segment", Kind.TEXT, "the company's own segment"),
-                Column("manager_id", Kind.KEY, "relationship manager in charge"),
-                Column("acquisition_channel", Kind.TEXT, "how the customer was won"),
+                Column("region", Kind.TEXT, "sales region", default=NOT_SAID),
+                Column("country", Kind.TEXT, "country", default=NOT_SAID),
+                Column("segment", Kind.TEXT, "the company's own segment", default=NOT_SAID),
+                Column("manager_id", Kind.KEY, "relationship manager in charge", default=NOT_SAID),
+                Column("acquisition_channel", Kind.TEXT, "how the customer was won", default=NOT_SAID),
                 Column("acquisition_cost", Kind.MONEY, "what winning the customer cost", unit="currency", at_least=0),
             ),
             without="No segments, regions, managers or acquisition cost: customers are known only by what they bought.",
@@ -126,11 +130,11 @@ FEEDS = {
             (
                 Column("partner_id", Kind.KEY, "partner key", required=True),
                 Column("partner_name", Kind.TEXT, "name of the business"),
-                Column("partner_type", Kind.TEXT, "dealer, manufacturer, affiliate, …"),
-                Column("tier", Kind.TEXT, "tier in the partner programme"),
-                Column("region", Kind.TEXT, "region the partner works in"),
-                Column("manager_id", Kind.KEY, "relationship manager in charge"),
-                Column("contact_level", Kind.TEXT, "level of the decision maker the company speaks with"),
+                Column("partner_type", Kind.TEXT, "dealer, manufacturer, affiliate, …", default=NOT_SAID),
+                Column("tier", Kind.TEXT, "tier in the partner programme", default=NOT_SAID),
+                Column("region", Kind.TEXT, "region the partner works in", default=NOT_SAID),
+                Column("manager_id", Kind.KEY, "relationship manager in charge", default=NOT_SAID),
+                Column("contact_level", Kind.TEXT, "level of the decision maker the company speaks with", default=NOT_SAID),
                 Column("joined_at", Kind.MOMENT, "when the partnership began"),
             ),
             without="Partners are shown by their key, without name, type or tier.",
@@ -144,14 +148,14 @@ FEEDS = {
                 Column("channel", Kind.TEXT, "channel, as in the channels seed", required=True),
                 Column("occurred_at", Kind.MOMENT, "when it was sent or received", required=True),
                 Column("contact_id", Kind.KEY, "when given, a repeated contact is found"),
-                Column("direction", Kind.TEXT, "out: the company reached out; in: the customer asked for service", choices=("out", "in")),
+                Column("direction", Kind.TEXT, "out: the company reached out; in: the customer asked for service", choices=("out", "in"), default="'out'"),
                 Column("campaign_id", Kind.KEY, "campaign it belongs to"),
                 Column("cost", Kind.MONEY, "what this contact cost; the channel's unit cost when absent", unit="currency", at_least=0),
                 Column("cost_basis", Kind.TEXT, "whether the cost was measured or assumed", choices=("measured", "assumed")),
-                Column("arm", Kind.TEXT, "treated, or control: held out on purpose and not contacted", choices=("treated", "control")),
-                Column("assignment", Kind.TEXT, "how the arm was chosen", choices=("random", "rule", "unknown")),
+                Column("arm", Kind.TEXT, "treated, or control: held out on purpose and not contacted", choices=("treated", "control"), default="'treated'"),
+                Column("assignment", Kind.TEXT, "how the arm was chosen", choices=("random", "rule", "unknown"), default="'unknown'"),
                 Column("p_assign", Kind.SHARE, "probability of the arm that was drawn", unit="0 to 1"),
-                Column("responded", Kind.FLAG, "whether the customer answered"),
+                Column("responded", Kind.FLAG, "whether the customer answered", default="false"),
                 Column("responded_at", Kind.MOMENT, "when the customer answered"),
                 Column("response_kind", Kind.TEXT, "how the customer answered"),
                 Column("recorded_at", Kind.MOMENT, "when the source system learned of it"),
@@ -203,4 +207,52 @@ FEEDS = {
     )
 }
 
-UNKNOWN = "(unknown)"  # what a missing partner, segment, region … is called in every table and on every screen
+SEEDS = {
+    seed.name: seed
+    for seed in (
+        Feed(
+            "channels",
+            "Channels of communication: what one contact costs and how many can be made.",
+            (
+                Column("channel", Kind.KEY, "channel, as in the contacts feed", required=True),
+                Column("label", Kind.TEXT, "how people call it", required=True),
+                Column("kind", Kind.TEXT, "which of the five kinds it is", required=True, choices=CHANNEL_KINDS),
+                Column("unit_cost", Kind.MONEY, "cost of one contact where the contacts feed does not say", unit="currency", at_least=0),
+                Column("capacity_per_month", Kind.NUMBER, "contacts that can be made in a month", at_least=0),
+                Column("min_days_between", Kind.NUMBER, "shortest time between two contacts to one customer", unit="days", at_least=0),
+                Column("needs_consent", Kind.FLAG, "whether the customer must have agreed", default="true"),
+                Column("status", Kind.TEXT, "measured or assumed", choices=("measured", "assumed"), default="'measured'"),
+            ),
+            without="No channel has a cost.",
+            key=("channel",),
+        ),
+        Feed(
+            "targets",
+            "What the company wants to reach, by metric, scope and period.",
+            (
+                Column("metric", Kind.KEY, "metric of the catalog", required=True),
+                Column("scope", Kind.KEY, "company, or dimension=member", required=True),
+                Column("period", Kind.KEY, "year (2026) or month (2026-03)", required=True),
+                Column("value", Kind.NUMBER, "target in the metric's unit", required=True),
+            ),
+            without="No targets: figures are compared with the past only.",
+            key=("metric", "scope", "period"),
+        ),
+        Feed(
+            "rules",
+            "Business rules: statement, metric, threshold, owner.",
+            (
+                Column("rule", Kind.KEY, "short name of the rule", required=True),
+                Column("statement", Kind.TEXT, "the rule in words", required=True),
+                Column("metric", Kind.KEY, "metric it is measured by"),
+                Column("scope", Kind.KEY, "company, or dimension=member"),
+                Column("threshold", Kind.NUMBER, "where it is kept or broken"),
+                Column("direction", Kind.TEXT, "which side is kept", choices=("at least", "at most")),
+                Column("owner", Kind.KEY, "role that answers for it"),
+                Column("since", Kind.MOMENT, "since when it holds"),
+            ),
+            without="No rules.",
+            key=("rule",),
+        ),
+    )
+}

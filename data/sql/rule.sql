@@ -1,0 +1,3 @@
+-- rule: the business rules.
+-- keep: view
+select * from feed_rules

@@ -1,0 +1,100 @@
+"""Exact explanations of a change: parts in money that add up to it, to the cent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+CENT = Decimal("0.01")
+DRIVERS = ("Customers", "Orders per customer", "Revenue per order", "Gross margin rate")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a change and what it is worth, in the company's currency."""
+
+    name: str
+    amount: Decimal
+
+
+def driver_bridge(prior: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Part]:
+    """What moved contribution margin from one period to another, as five amounts that add up to the change.
+
+    prior, actual: customers, orders, revenue, gross_margin and margin of the two periods, in one currency.
+    Contribution margin = customers × orders per customer × revenue per order × gross margin rate − cost to serve. The change
+    of the product is shared out by the logarithmic mean (LMDI-I: Ang 2005, Energy Policy 33:867, eq. 3-4):
+    L(G1, G0) · ln(x1/x0) for each factor x, which leaves no rest and does not depend on an order of the factors. Where a
+    factor is zero or negative, a logarithm does not exist and the factors are replaced one after the other, in the order
+    given, instead (also exact). The last part takes the remainder of rounding.
+    """
+    before, after = factors(prior), factors(actual)
+    served = cents(number(actual, "margin") - number(actual, "gross_margin")) - cents(
+        number(prior, "margin") - number(prior, "gross_margin")
+    )
+    gap = cents(number(actual, "margin")) - cents(number(prior, "margin"))
+    share = log_mean_shares if min(*before, *after) > 0 else sequential_shares
+    amounts = [cents(amount) for amount in share(before, after)]
+    amounts[-1] += gap - served - sum(amounts)
+    return [Part(name, amount) for name, amount in zip(DRIVERS, amounts, strict=True)] + [Part("Cost to serve", served)]
+
+
+def factors(period: Mapping[str, Any]) -> tuple[Decimal, ...]:
+    """Customers, orders per customer, revenue per order, gross margin rate; their product is the gross margin.
+
+    A quotient whose denominator is zero is zero, and so is everything behind it.
+    """
+    chain = [number(period, name) for name in ("customers", "orders", "revenue", "gross_margin")]
+    return (chain[0], *(over / under if under else Decimal(0) for under, over in zip(chain, chain[1:])))
+
+
+def log_mean_shares(before: tuple[Decimal, ...], after: tuple[Decimal, ...]) -> list[Decimal]:
+    """L(G1, G0) · ln(x1/x0), where L(a, b) = (a − b) / ln(a/b) and L(a, a) = a."""
+    whole_before, whole_after = math.prod(before), math.prod(after)
+    ratio = (Decimal(whole_after) / Decimal(whole_before)).ln()
+    weight = (whole_after - whole_before) / ratio if ratio else Decimal(whole_after)
+    return [weight * (new / old).ln() for old, new in zip(before, after)]
+
+
+def sequential_shares(before: tuple[Decimal, ...], after: tuple[Decimal, ...]) -> list[Decimal]:
+    """Replace the factors one after the other; each part is what its replacement changes."""
+    steps = [math.prod((*after[:done], *before[done:])) for done in range(len(before) + 1)]
+    return [Decimal(later) - Decimal(earlier) for earlier, later in zip(steps, steps[1:])]
+
+
+def build_changes(
+    before: Mapping[Any, Any], after: Mapping[Any, Any], open_month: Any
+) -> tuple[Decimal, list[Part]]:
+    """Why a figure differs between two builds: the whole difference, and its parts by what happened to the months.
+
+    before, after: month -> amount in each build. open_month: the last month of the older build, which was not over then.
+    New months are those the older build did not have; months removed from the newer build count as restated.
+    """
+    amounts = {"New months": Decimal(0), "The month that was still open": Decimal(0), "Earlier months, restated": Decimal(0)}
+    for month in before.keys() | after.keys():
+        difference = decimal(after.get(month, 0)) - decimal(before.get(month, 0))
+        if month not in before and month > open_month:
+            amounts["New months"] += difference
+        elif month == open_month:
+            amounts["The month that was still open"] += difference
+        else:
+            amounts["Earlier months, restated"] += difference
+    return sum(amounts.values(), Decimal(0)), [Part(name, amount) for name, amount in amounts.items()]
+
+
+def number(period: Mapping[str, Any], name: str) -> Decimal:
+    """A figure of a period, as a decimal; what is missing or not a number counts as zero."""
+    value = period.get(name)
+    return Decimal(0) if value is None or value != value else decimal(value)
+
+
+def decimal(value: Any) -> Decimal:
+    """Exact where the value is; a float through its shortest text."""
+    return value if isinstance(value, Decimal) else Decimal(repr(float(value)))
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Rounded half up to the cent."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
