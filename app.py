@@ -1,0 +1,54 @@
+"""Rapport's table of contents and access matrix, and the frame around every page."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from components import access, address, ask, filters, layout
+from components.access import VIEW
+from data.question import Refused
+from data.warehouse import NoBuild
+
+ROOT = Path(__file__).parent
+ASSETS = ROOT / "components" / "assets"
+WINDOW, HISTORY = "window", "history"  # a page shows the chosen months, or always everything
+
+# Section -> file under pages/, title, icon, permission, period. A page that is not listed cannot be opened.
+# Page files lie in sub-folders: Streamlit serves any pages/*.py without this file, and so without any check.
+CONTENTS = {
+    "Company": [
+        ("company/overview", "Overview", "monitoring", VIEW, WINDOW),
+    ],
+    "Trust": [
+        ("trust/glossary", "Glossary", "menu_book", VIEW, HISTORY),
+    ],
+}
+
+user = access.current_user()
+answers, contents = {}, {}
+for section, entries in CONTENTS.items():
+    for file, title, icon, permission, period in entries:
+        if access.may(user, permission):
+            path = ROOT / "pages" / f"{file}.py"
+            answers[title] = layout.question_of(path), period
+            page = st.Page(path, title=title, icon=f":material/{icon}:", help=answers[title][0])
+            contents.setdefault(section, []).append(page)
+
+# Before the navigation, or the browser would fetch a page's icon from the network to show it in the tab.
+st.set_page_config(page_icon=str(ASSETS / "mark.svg"), layout="wide")
+page = st.navigation(contents)
+st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
+try:
+    build = ask.pin(filters.wanted_build())
+except NoBuild as problem:
+    layout.no_build(problem)
+    st.stop()
+address.check(build, page)
+filters.sidebar(build)
+question, period = answers[page.title]
+layout.frame(page, question, build, period == WINDOW)
+try:
+    page.run()
+except Refused as problem:
+    layout.error(str(problem), "Choose another view, or reset it.")
+layout.watch()

@@ -1,0 +1,121 @@
+"""What the address may hold; what it asks for and cannot have is refused, never ignored.
+
+Streamlit drops an invalid bound value without a word, which would show the whole company under a link that named a part
+of it. So the raw address is read first, before any widget exists.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import streamlit as st
+
+from components import ask, months, words
+from data.catalog import DIMENSIONS, FACTS, METRICS, attribute
+from data.warehouse import Build
+
+LONGEST, MOST_VALUES, SHOWN = 200, 5_000, 10
+LATEST = "latest"
+COMPARE = ("year", "prior")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What one name in the address may hold. options: the only values accepted; otherwise `accepts` decides."""
+
+    allowed: str
+    options: tuple[str, ...] = ()
+    accepts: Callable[[str], bool] = bool
+    many: bool = False
+
+    def takes(self, value: str) -> bool:
+        return value in self.options if self.options else self.accepts(value)
+
+
+def is_key(value: str) -> bool:
+    """An opaque key: some text, no control or direction characters, not endless."""
+    return bool(value) and len(value) <= LONGEST and words.visible(value) == value
+
+
+def is_page_number(value: str) -> bool:
+    """A whole number from 1, written plainly."""
+    return bool(re.fullmatch(r"[1-9][0-9]{0,8}", value))
+
+
+METRIC_LABELS = tuple(metric.label for metric in METRICS.values())
+# What single pages take from the address, beside the filters, which every page has. One line each.
+PARAMETERS = {
+    "metric": Parameter("a metric of the glossary", METRIC_LABELS),
+    "sort": Parameter("a metric or a rank", (*METRIC_LABELS, *(fact.label for fact in FACTS.values()))),
+    "page": Parameter("a whole number from 1", accepts=is_page_number),
+    "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key),
+}
+
+
+def check(build: Build, page: st.Page) -> None:
+    """Refuse the run when the address names anything that does not exist here; called before the first widget."""
+    known = parameters(build)
+    for name in st.query_params:
+        values = [unicodedata.normalize("NFC", value) for value in st.query_params.get_all(name)]
+        if name not in known:
+            refuse(page, name, values[0], "is not a setting of this product", "Settings", tuple(known))
+        if len(values) > (MOST_VALUES if known[name].many else 1):
+            reason = f"is given {words.count(len(values))} times"
+            refuse(page, name, values[0], reason, f"At most {MOST_VALUES:,}" if known[name].many else "Only once")
+        for value in values:
+            if not known[name].takes(value):
+                reason = "is not one of its values" if known[name].options else "is not valid here"
+                refuse(page, name, value, reason, f"Allowed: {known[name].allowed}", known[name].options)
+    if "_came" not in st.session_state:
+        st.session_state["_came"] = dict.fromkeys(st.query_params, "link")
+
+
+def parameters(build: Build) -> dict[str, Parameter]:
+    """Everything the address may hold: filters of this build, the frame's own controls, and the pages' parameters."""
+    frame = {
+        "period": Parameter("a period", tuple(months.offered(build.manifest))),
+        "compare": Parameter("an earlier period", COMPARE),
+        "build": Parameter("a build that is kept", (LATEST, *build_ids())),
+    }
+    members = {
+        name: Parameter(f"a {label_of(name).lower()}", tuple(map(str, values)), many=True)
+        for name, values in filter_values(build).items()
+    }
+    return frame | members | PARAMETERS
+
+
+def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, options: Sequence[str] = ()) -> NoReturn:
+    """Say what in the address cannot be answered, what could be, and stop: nothing is shown instead of something wider."""
+    with st.container(border=True):
+        st.subheader("This address cannot be shown as it stands", icon=":material/link_off:")
+        shown = words.safe_text(value, 80) or "(empty)"
+        st.markdown(f"**{words.safe_text(name, 80)} = {shown}** {words.safe_text(reason)}. Nothing is shown, "
+                    "because leaving it out would show more than the address asks for.")
+        listed = ", ".join(words.safe_text(option, 60) for option in options[:SHOWN])
+        more = f" and {len(options) - SHOWN:,} more" if len(options) > SHOWN else ""
+        st.markdown(f":gray[{words.safe_text(allowed)}{': ' if listed else ''}{listed}{more}]")
+        if st.button("Open without these settings", icon=":material/restart_alt:", key="_refused_reset"):
+            st.session_state.pop("_came", None)
+            st.switch_page(page, query_params={})
+    st.stop()
+
+
+def filter_values(build: Build) -> dict[str, list[str]]:
+    """The members of every dimension one can filter by, in the catalog's order, then the company's own attributes."""
+    offered = build.manifest["filters"]
+    order = [name for name, dimension in DIMENSIONS.items() if dimension.is_filter and name in offered]
+    return {name: offered[name] for name in [*order, *(name for name in offered if name not in order)]}
+
+
+def build_ids() -> list[str]:
+    """The builds that are kept, newest first."""
+    return [manifest["build"] for manifest in ask.history()]
+
+
+def label_of(name: str) -> str:
+    """A dimension's label, as plain text: an attribute's name comes from a company's file."""
+    return words.safe_text((DIMENSIONS.get(name) or attribute(name)).label)

@@ -1,0 +1,104 @@
+"""The one cache between the screens and the warehouse, keyed on the question and the build."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from data.question import Listing, Question, View
+from data.warehouse import Build, NoBuild, Warehouse
+
+POINTER = "CURRENT.json"
+
+
+def folder() -> str:
+    """Where the builds are."""
+    return os.environ.get("RAPPORT_WAREHOUSE", "warehouse")
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def warehouse(where: str) -> Warehouse:
+    """One warehouse object for all sessions; it finds new builds by itself."""
+    return Warehouse(Path(where))
+
+
+@st.cache_data(show_spinner=False, max_entries=2_000, hash_funcs={Question: repr, Listing: repr, Build: lambda build: build.id})
+def answer(question: Question | Listing, build: Build) -> pd.DataFrame:
+    """The answer of one build. The reader's scope is part of the question, so it is part of the key."""
+    return build.answer(question)
+
+
+@st.cache_data(show_spinner=False, max_entries=2_000, hash_funcs={Question: repr, Build: lambda build: build.id})
+def counted(question: Question, build: Build) -> int:
+    """How many rows the whole answer has in one build."""
+    return build.count(question)
+
+
+def ask(question: Question | Listing, build: Build | None = None) -> pd.DataFrame:
+    """The answer to a question, from the build this run shows unless another one is named."""
+    return answer(question, build or current())
+
+
+def count(question: Question, build: Build | None = None) -> int:
+    """How many rows the whole answer to a question has."""
+    return counted(question, build or current())
+
+
+def monthly(metrics: tuple[str, ...], view: View) -> Question:
+    """Metrics month by month, the earliest first."""
+    return Question(metrics, ("month",), view, order_by="month", smallest_first=True)
+
+
+def current() -> Build:
+    """The build of this run: the one the frame pinned, so that all figures of a screen come from the same one."""
+    return st.session_state.get("_build") or warehouse(folder()).current()
+
+
+build = current
+
+
+def pin(build_id: str = "") -> Build:
+    """Decide which build this run shows: the newest good one, or the one the address names. Raises NoBuild."""
+    st.session_state["_pointer"] = pointer()
+    store = warehouse(folder())
+    st.session_state["_build"] = store.build(build_id) if build_id else store.current()
+    return st.session_state["_build"]
+
+
+def history() -> list[dict]:
+    """Manifests of the builds that are kept and can be read, newest first."""
+    return [manifest for manifest in manifests(folder(), pointer()) if not manifest.get("damaged")]
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def manifests(where: str, seen: int) -> list[dict]:
+    """The history, read again only when the pointer has moved. seen: the pointer's time, a part of the key."""
+    return warehouse(where).history()
+
+
+def previous_build() -> Build | None:
+    """The good build before the one on the screen, if it is kept."""
+    ids = [manifest["build"] for manifest in history()]
+    older = ids[ids.index(current().id) + 1 :] if current().id in ids else []
+    for build_id in older:
+        try:
+            return warehouse(folder()).build(build_id)
+        except NoBuild:
+            continue  # damaged or just removed: the one before it will do
+    return None
+
+
+def pointer() -> int:
+    """When the served build last changed, in nanoseconds; 0 when there is none."""
+    try:
+        return (Path(folder()) / POINTER).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def outdated() -> bool:
+    """Whether a newer build was published since this run chose its own."""
+    return pointer() != st.session_state.get("_pointer", pointer())

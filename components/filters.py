@@ -1,0 +1,243 @@
+"""Everything a reader chooses, as widgets bound to the address; and the view that comes of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NoReturn
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from components import access, ask, months, words
+from components.address import COMPARE, LATEST, LONGEST, PARAMETERS, build_ids, filter_values, is_key, label_of, refuse
+from data.catalog import DIMENSIONS, FACTS, METRICS
+from data.question import View
+from data.warehouse import Build
+
+BOUND = "query-params"
+DEFAULT_PERIOD = "12m"
+
+
+# The controls
+
+
+def sidebar(build: Build) -> None:
+    """A filter for every attribute of customers that has a choice to offer, and the builds that are kept."""
+    offered = {name: values for name, values in filter_values(build).items() if len(values) > 1}
+    with st.sidebar:
+        if offered:
+            st.subheader("Filters")
+        for name, values in offered.items():
+            st.multiselect(
+                label_of(name), list(map(str, values)), key=name, bind=BOUND, placeholder="All",
+                on_change=chose, args=(name,),
+            )  # fmt: skip
+        ids = build_ids()
+        if len(ids) > 1:
+            st.selectbox("Build", [LATEST, *ids], key="build", bind=BOUND, on_change=chose, args=("build",),
+                         help="Every load of data makes a build that never changes. Choose one to see the figures as they were.")
+
+
+def period_controls(build: Build, uses_window: bool) -> None:
+    """The two controls of time. A page about the whole history shows them switched off, with the reason."""
+    why = "" if uses_window else "This page always shows the whole history: ranks and states belong to all of it."
+    st.selectbox("Period", months.offered(build.manifest), key="period", bind=BOUND, disabled=not uses_window, width=104,
+                 on_change=chose, args=("period",), persist_state="session",
+                 help=why or "Complete months up to the last one, a year, or everything (all).")
+    st.selectbox("Compare with", COMPARE, key="compare", bind=BOUND, disabled=not uses_window, width=112,
+                 on_change=chose, args=("compare",), persist_state="session",
+                 help=why or "year: the same months a year before. prior: the months just before.")
+    st.session_state["_uses_window"] = uses_window
+
+
+def choice(name: str, options: Sequence[str], default: str | None = None, label: str = "", width: int | str = 260) -> str:
+    """One of a page's own options, by name; shown and kept in the address under its label."""
+    own(name)
+    labels = {caption(option): option for option in options}
+    arrived = st.query_params.get(name)
+    if name not in st.session_state and arrived is not None and arrived not in labels:
+        refuse_here(name, arrived, "is not offered on this page", "Allowed", tuple(labels))
+    start = list(options).index(default) if default in options else 0
+    picked = st.selectbox(label or caption(name), list(labels), start, key=name, bind=BOUND, width=width,  # type: ignore[call-overload]
+                          on_change=chose, args=(name,))
+    return labels[picked]
+
+
+def page_number(rows: int, size: int) -> int:
+    """Which part of a long table is shown, from 1. A page beyond the end is refused when a link asks for it."""
+    own("page")
+    pages = max(1, -(-rows // size))
+    arrived = st.query_params.get("page")
+    if "page" not in st.session_state and arrived is not None and int(arrived) > pages:
+        refuse_here("page", arrived, "lies beyond the end", f"Allowed: 1 to {pages:,}")
+    return st.pagination(pages, key="page", bind=BOUND, max_visible_pages=5)
+
+
+def key(name: str, label: str = "", placeholder: str = "") -> str:
+    """An opaque key typed or carried by the address; empty when there is none. What is typed is checked like a link."""
+    own(name)
+    text = st.text_input(label or caption(name), key=name, bind=BOUND, max_chars=LONGEST, placeholder=placeholder,
+                         on_change=chose, args=(name,))
+    text = unicodedata.normalize("NFC", text or "").strip()
+    return text if not text or is_key(text) else ""
+
+
+# What was chosen
+
+
+def view() -> View:
+    """The part of the company on the screen: the reader's scope, the filters, and the months unless the page ignores them."""
+    since, until = window()
+    return View(access.current_user().scope, members(), since, until)
+
+
+def compared() -> View | None:
+    """The same view over the earlier months it is compared with; None when the data does not reach back that far."""
+    since, until = window()
+    if since is None or until is None:
+        return None
+    first = date.fromisoformat(ask.current().manifest["first_month"])
+    found = months.earlier(since, until, st.session_state.get("compare") or COMPARE[0], first)
+    return view().between(*found) if found else None
+
+
+def compared_words() -> str:
+    """What the changes on the screen are measured against."""
+    earlier = compared()
+    if earlier is None or earlier.since is None or earlier.until is None:
+        return "no earlier period in the data"
+    return f"against {words.months(earlier.since, earlier.until)}"
+
+
+def than() -> str:
+    """The same in two or three words, for a card."""
+    since, until = window()
+    if st.session_state.get("compare") != "prior" or since is None or until is None:
+        return "on a year before"
+    return f"on the {words.counted(months.between(since, until), 'month')} before"
+
+
+def window() -> tuple[date | None, date | None]:
+    """The months on the screen; two times None is the whole history."""
+    if not st.session_state.get("_uses_window", True):
+        return None, None
+    return months.window(st.session_state.get("period") or DEFAULT_PERIOD, ask.current().manifest)
+
+
+def members() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What is chosen in every filter; a value that this build does not have cannot be chosen."""
+    chosen = {name: [v for v in map(str, values) if v in (st.session_state.get(name) or [])]
+              for name, values in filter_values(ask.current()).items()}
+    return tuple((name, tuple(values)) for name, values in chosen.items() if values)
+
+
+
+# Where it came from, and the way back
+
+
+def chips() -> list[tuple[str, str]]:
+    """Every part of the view in words, and whether a link, the reader or nobody chose it."""
+    came = st.session_state.get("_came", {})
+    since, until = window()
+    parts = [("period", words.months(since, until) if since and until else "whole history")]
+    if compared():
+        parts.append(("compare", compared_words()))
+    parts += [(name, f"{label_of(name)}: {spoken(chosen)}") for name, chosen in members()]
+    if (st.session_state.get("build") or LATEST) != LATEST:
+        parts.append(("build", f"Build {ask.current().id}"))
+    return [(text, origin(name, came)) for name, text in parts]
+
+
+def origin(name: str, came: dict[str, str]) -> str:
+    """link, chosen or default."""
+    if name == "period":
+        if not st.session_state.get("_uses_window", True):
+            return "this page"
+        if st.session_state.get("period") in (None, DEFAULT_PERIOD):
+            return "default"
+    if name == "compare" and st.session_state.get("compare") in (None, COMPARE[0]):
+        return "default"
+    return came.get(name, "chosen")
+
+
+def spoken(chosen: tuple[str, ...]) -> str:
+    """Up to three members by name."""
+    return ", ".join(chosen[:3]) + (f" and {len(chosen) - 3} more" if len(chosen) > 3 else "")
+
+
+def anything_to_reset() -> bool:
+    """Whether the view differs from the default one."""
+    return any(source in ("link", "chosen") for _, source in chips())
+
+
+def reset() -> None:
+    """Back to the default view; a button's callback, so that the address follows."""
+    for name in filter_values(ask.current()):
+        if name in st.session_state:
+            st.session_state[name] = []
+    for name, value in (("period", DEFAULT_PERIOD), ("compare", COMPARE[0]), ("build", LATEST)):
+        if name in st.session_state:
+            st.session_state[name] = value
+    st.session_state["_came"] = {}
+
+
+def chose(name: str) -> None:
+    """A control was used: remember that, and begin again at the first page of any table."""
+    st.session_state.setdefault("_came", {})[name] = "chosen"
+    if "page" in st.session_state:
+        st.session_state["page"] = 1
+
+
+def goto(page: str, **chosen: Any) -> NoReturn:
+    """Open another page with some of its parameters, keeping the view. page: its file, as in 'pages/value/customer.py'.
+
+    Values of filters must be set from a callback, because their widgets exist already; so call it as one
+    (`on_click=filters.goto`) when it names any. Page parameters alone work anywhere.
+    """
+    own = {}
+    for name, value in chosen.items():
+        if name in PARAMETERS:
+            own[name] = str(value)
+        else:
+            st.session_state[name] = value
+            st.session_state.setdefault("_came", {})[name] = "chosen"
+    st.switch_page(page, query_params=own)
+
+
+def wanted_build() -> str:
+    """The build that was chosen or that the address names, if it is kept; empty for the newest one."""
+    name = st.session_state.get("build") or st.query_params.get("build", LATEST)
+    return name if name in build_ids() else ""
+
+
+def address(**more: str) -> str:
+    """The address of exactly this view, with what is at its default, so that it stays the same if a default changes."""
+    values: list[tuple[str, str]] = [(name, value) for name, chosen in members() for value in chosen]
+    if st.session_state.get("_uses_window", True):
+        values += [(name, st.session_state[name]) for name in ("period", "compare") if st.session_state.get(name)]
+    own = st.session_state.get("_own", set())
+    values += [(name, str(st.session_state[name])) for name in sorted(own) if st.session_state.get(name)]
+    if (st.session_state.get("build") or LATEST) != LATEST:
+        more.setdefault("build", st.session_state["build"])
+    return f"{st.context.url or ''}?{urlencode([*values, *more.items()])}"
+
+
+# Small things
+
+
+def caption(name: str) -> str:
+    """What an option is called on the screen."""
+    entry = METRICS.get(name) or FACTS.get(name) or DIMENSIONS.get(name)
+    return entry.label if entry else words.visible(name.replace("_", " ")).capitalize()
+
+
+def own(name: str) -> None:
+    """Remember that the page on the screen uses this parameter, for its address."""
+    st.session_state.setdefault("_own", set()).add(name)
+
+
+def refuse_here(name: str, value: str, reason: str, allowed: str, options: Sequence[str] = ()) -> NoReturn:
+    """The same refusal from inside a page."""
+    refuse(st.session_state["_page"], name, value, reason, allowed, options)

@@ -1,0 +1,286 @@
+"""The frame of every page: who and when, the view in chips, key figures with their passports, and designed states."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from components import ask, filters, months, tables, words
+from data.catalog import CONTACT, FACTS, LINE, METRICS, Better, Metric, Unit
+from data.contract import FEEDS
+from data.question import Listing, Question, Refused, View
+from data.warehouse import Build
+
+STALE_DAYS = 7
+COLOURS = {True: "green", False: "orange", None: "gray"}
+
+
+# The frame
+
+
+def question_of(file: Path) -> str:
+    """The question a page answers: its docstring."""
+    return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+
+
+def frame(page: st.Page, question: str, build: Build, uses_window: bool) -> None:
+    """Title, question and controls; what the data is and how fresh; the view in chips with one Reset."""
+    arrived = st.session_state.get("_page") == page
+    st.session_state["_page"] = page
+    if not arrived:
+        st.session_state["_own"] = set()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        with st.container(width="stretch", gap=None):
+            st.title(page.title, anchor=False)
+            st.markdown(f":gray[{words.safe_text(question)}]")
+        with st.container(horizontal=True, width="content", vertical_alignment="bottom", gap="small"):
+            filters.period_controls(build, uses_window)
+            share()
+    stamp(build)
+    chips()
+    if build.warning:
+        st.warning(words.safe_text(build.warning, 600), icon=":material/warning:")
+
+
+def stamp(build: Build) -> None:
+    """Whose figures these are, up to when, in which zone and currency, and what kind of data it is."""
+    manifest = build.manifest
+    age = days_old(manifest["as_of"])
+    parts = [
+        f"**{words.safe_text(manifest['company'])}**",
+        f"data to {words.moment(manifest['as_of'], manifest['zone'])} ({words.safe_text(manifest['zone'])})",
+        f"in {words.safe_text(manifest['currency'])}",
+    ]
+    if age > STALE_DAYS:
+        parts.append(f":orange-badge[:material/schedule: the data ends {words.days(age)} ago]")
+    if notice := manifest.get("notice"):
+        parts.append(f":material/info: {words.safe_text(notice, 400)}")
+    st.markdown(f":small[{' · '.join(parts)}]")
+
+
+def chips() -> None:
+    """The view, part by part, each with where it comes from; one Reset."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for text, source in filters.chips():
+            colour = "gray" if source in ("default", "this page") else "blue"
+            st.markdown(f":{colour}-badge[{words.safe_text(text, 80)} · {source}]", width="content")
+        if filters.anything_to_reset():
+            st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=filters.reset, key="_reset")
+
+
+def share() -> None:
+    """The address of exactly this view, to copy."""
+    with st.popover("Share", icon=":material/link:", key="_share", on_change="rerun") as popover:
+        if popover.open:
+            st.markdown("**The address of exactly this view**")
+            st.code(filters.address(), language=None, wrap_lines=True)
+            st.markdown(":gray[Whoever opens it sees the same filters, months and order, with the newest data. "
+                        "Add the build to see the same figures for as long as the build is kept:]")
+            st.code(filters.address(build=ask.current().id), language=None, wrap_lines=True)
+
+
+@st.fragment(run_every="60s")
+def watch() -> None:
+    """Once a minute, look whether a newer build is served; an open screen then shows it."""
+    if ask.outdated():
+        st.toast("New data has arrived. The figures are being renewed.", icon=":material/autorenew:")
+        st.rerun()
+
+
+# Key figures
+
+
+def headline(*names: str, view: View) -> None:
+    """Up to four key figures: value, change against the compared period, target, months, and a passport each."""
+    with st.grid(min(len(names), 4), min_column_width=215, gap="small"):
+        for name in names:
+            with st.container(border=True, height="stretch", gap="xsmall"):
+                card(METRICS[name], view)
+
+
+def card(metric: Metric, view: View) -> None:
+    """One key figure."""
+    lacking = missing_of(metric.needs)
+    if lacking:
+        st.markdown(f"**{metric.label}**")
+        st.markdown(f"Not known: :gray[needs {words.listed([words.safe_text(feed) for feed in lacking])}]")
+        return
+    currency = ask.current().manifest["currency"]
+    whole = Question((metric.name,), view=view)
+    now = ask.ask(whole)[metric.name].iloc[0]
+    earlier = filters.compared()
+    before = ask.ask(Question((metric.name,), view=earlier))[metric.name].iloc[0] if earlier else None
+    changed = words.change(now, before, metric.unit)
+    passport(metric.label, whole)
+    st.metric(
+        metric.label, words.figure(now, metric.unit, currency, short=True), changed or None,
+        delta_color=COLOURS[improved(metric, now, before)], delta_arrow=words.arrow(changed),
+        delta_description=filters.than() if changed else None, label_visibility="collapsed",
+        chart_data=sparkline(ask.ask(ask.monthly((metric.name,), view))[metric.name]), chart_type="line",
+    )  # fmt: skip
+    aim = target(metric, view)
+    if aim is not None and words.known(now):
+        st.markdown(against_target(metric, words.exact(now), aim, currency))
+    elif not changed:
+        st.markdown(":gray[:small[no earlier period in the data]]")
+
+
+def improved(metric: Metric, now: object, before: object) -> bool | None:
+    """Whether a change is for the better; None when it is neither, or nothing changed."""
+    if not (words.known(now) and words.known(before)) or metric.better == Better.NEITHER or now == before:
+        return None
+    return (now > before) == (metric.better == Better.HIGHER)  # type: ignore[operator]
+
+
+def sparkline(values: pd.Series) -> list[float] | None:
+    """A figure month by month, when there is more than one."""
+    numbers = [float(value) for value in values if words.known(value)]
+    return numbers if len(numbers) > 1 else None
+
+
+def target(metric: Metric, view: View):
+    """What was aimed at in these months for the whole company: months of a year count a twelfth of its target.
+
+    A target of a share or a ratio is that of the latest year. None where any month has no target, or a filter is set.
+    """
+    if view.members or not view.scope.everything or view.since is None or view.until is None:
+        return None
+    rows = ask.ask(Listing("target", view))
+    own = rows[(rows["metric"] == metric.name) & (rows["scope"] == "company")]
+    aims = {str(period): words.exact(value) for period, value in zip(own["period"], own["value"])}
+    span = months.each(view.since, view.until)
+    found = [aims.get(f"{m:%Y-%m}", aims[f"{m:%Y}"] / 12 if f"{m:%Y}" in aims else None) for m in span]
+    if metric.unit in (Unit.SHARE, Unit.RATIO):
+        return aims.get(f"{span[-1]:%Y-%m}", aims.get(f"{span[-1]:%Y}"))
+    return None if None in found else sum(found)  # type: ignore[arg-type]
+
+
+def against_target(metric: Metric, now, aim, currency: str) -> str:
+    """'€86 k below the target of €1.2 M', red when that is a breach."""
+    gap = now - aim
+    missed = gap < 0 if metric.better == Better.HIGHER else gap > 0
+    apart = words.change(abs(gap), 0, metric.unit).lstrip("+") if metric.unit == Unit.SHARE else words.figure(
+        abs(gap), metric.unit, currency, short=True)  # fmt: skip
+    text = f"{apart} {'below' if gap < 0 else 'above'} the target of {words.figure(aim, metric.unit, currency, short=True)}"
+    return f":small[:red[:material/error: {text}]]" if missed else f":small[:green[:material/check: {text}]]"
+
+
+# Passports
+
+
+def finding(text: str, question: Question | None = None, rows: pd.DataFrame | None = None) -> None:
+    """The title of a chart or table: what it shows, in words; its passport beside it."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+        st.subheader(text, anchor=False, width="stretch")
+        if question is not None:
+            passport("Passport", question, rows, icon=":material/fact_check:")
+
+
+def passport(label: str, question: Question, rows: pd.DataFrame | None = None, icon: str | None = None) -> None:
+    """Where a figure comes from: definition, formula, filters, rows, build, freshness, sources, and whether it ties out."""
+    names = "_".join((*question.metrics, *question.facts, *question.by))
+    with st.popover(label, type="tertiary", icon=icon, key=f"_passport_{label}_{names}", on_change="rerun",
+                    help="Where this figure comes from") as popover:
+        if popover.open:
+            for name in (*question.metrics, *question.facts):
+                entry = METRICS.get(name) or FACTS[name]
+                st.markdown(f"**{entry.label}.** {entry.meaning}")
+                if name in METRICS:
+                    st.code(METRICS[name].formula, language=None, wrap_lines=True)
+            tables.facts(passport_rows(question, rows), alt=f"Passport of {label}")
+
+
+def passport_rows(question: Question, rows: pd.DataFrame | None = None) -> list[tuple[str, str]]:
+    """The passport's list, from the question and the build on the screen."""
+    build = ask.current()
+    manifest = build.manifest
+    ties = ask.ask(Listing("tie_out", question.view))
+    broken = int((~ties["holds"].astype(bool)).sum()) if len(ties) else 0
+    sources = sorted({f"{source['file']} ({source['feed']})" for source in manifest["sources"]})
+    found = [
+        ("View", words.safe_text(str(question.view), 400)),
+        ("Made of", events_behind(question)),
+        ("Shown", words.counted(len(rows), "row") if rows is not None else ""),
+        ("Build", f"`{build.id}`, made {words.moment(manifest['built_at'], manifest['zone'])}"),
+        ("Data to", f"{words.moment(manifest['as_of'], manifest['zone'])}, {words.days(days_old(manifest['as_of']))} ago"),
+        ("Sources", ", ".join(words.safe_text(name) for name in sources[:8]) + (" …" if len(sources) > 8 else "")),
+        ("Ties out", f"{words.counted(len(ties), 'control total')}, all equal to the sources, to the cent" if len(ties) and not broken
+         else f":red[{words.counted(broken, 'control total')} of {len(ties)} differ from the sources]" if broken else "not checked"),
+    ]  # fmt: skip
+    return [(name, text) for name, text in found if text]
+
+
+def events_behind(question: Question) -> str:
+    """How many order lines and contacts the figure is made of."""
+    events = {event for name in question.metrics for event in METRICS[name].events} or {LINE, CONTACT}
+    found = []
+    for event, names in ((LINE, ("lines",)), (CONTACT, ("contacts", "service_contacts"))):
+        if event in events and not missing_of(METRICS[names[0]].needs):
+            try:
+                answer = ask.ask(Question(names, view=question.view)).iloc[0]
+            except Refused:
+                continue  # the view holds a dimension these events do not have
+            found.append(words.counted(answer.sum(), METRICS[names[0]].label.lower().rstrip("s")))
+    return words.listed(found)
+
+
+# States
+
+
+def missing_of(needs: Sequence[str]) -> list[str]:
+    """Which of these feeds (or feed.column) this build does not have."""
+    return [need for need in needs if need not in ask.current().manifest["known"]]
+
+
+def missing(*needs: str) -> bool:
+    """Say what is missing, what it switches off and how to supply it; False when nothing is missing."""
+    lacking = missing_of(needs)
+    for need in lacking:
+        feed, _, name = need.partition(".")
+        what = f"the column {name} of the feed {feed}" if name else f"the feed {feed}"
+        meaning = FEEDS[feed].column(name).meaning if name else FEEDS[feed].meaning
+        with st.container(border=True):
+            st.markdown(f"**Not known without {what}.** {meaning.rstrip('.').capitalize()}.")
+            st.markdown(f":gray[{FEEDS[feed].without if not name else 'Everything that is made of it is switched off.'}]")
+            st.markdown(f"To supply it, add {'the column to' if name else 'a file named'} `{feed}.csv` (or Parquet, Excel, or a "
+                        f"mapping with `-- feeds: {feed}`) in the company's folder, and build again.")
+    return bool(lacking)
+
+
+def empty(what: str = "Nothing matches this view") -> None:
+    """Nothing to show: say so, and offer the way back."""
+    with st.container(border=True):
+        st.markdown(f"**{words.safe_text(what)}.** :gray[There are no events behind {words.safe_text(str(filters.view()))}.]")
+        st.button("Show the default view", icon=":material/restart_alt:", on_click=filters.reset, key="_empty_reset")
+
+
+def error(what: str, then: str = "") -> None:
+    """Something cannot be shown: what, and what to do next."""
+    with st.container(border=True):
+        st.markdown(f":material/error: **{words.safe_text(what, 600)}** {words.safe_text(then, 600)}")
+
+
+def too_few(number: int, least: int, things: str) -> None:
+    """Too little to say anything that would hold."""
+    st.markdown(f":gray[Only {words.count(number)} {things}: fewer than {words.count(least)} say nothing that would hold.]")
+
+
+def no_build(problem: object) -> None:
+    """There is no warehouse yet: how to make one."""
+    st.title("No data yet")
+    st.markdown(words.safe_text(problem, 600))
+    st.markdown("To try Rapport with a simulated company:")
+    st.code("python -m data simulate --customers 20000 --to feeds/demo\npython -m data build feeds/demo", language="bash")
+    st.markdown(":gray[This page opens by itself once a build is there.]")
+    watch()
+
+
+def days_old(moment: str) -> int:
+    """Whole days from a moment (ISO, UTC) until now."""
+    at = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return max(0, (datetime.now(UTC) - (at if at.tzinfo else at.replace(tzinfo=UTC))).days)
