@@ -181,12 +181,13 @@ DOUBLE_ZERO = (
 )
 # A zero, an area code of any length, and so many more digits that there are about 9 to 12 in all.
 NATIONAL = "|".join(
-    rf"\(?0[1-9]\d{{{more}}}{GAP}\d(?:{SEP}{{0,2}}\d){{{low},{high}}}"
+    rf"\(?0 ?[1-9]\d{{{more}}}{GAP}\d(?:{SEP}{{0,2}}\d){{{low},{high}}}"
     for more, low, high in ((0, 6, 9), (1, 5, 8), (2, 4, 7), (3, 4, 6), (4, 3, 6))
 )
 AMERICAN = r"(?:1[-. ])?(?:\([2-9]\d\d\)[-. ]?|[2-9]\d\d[-. ])\d{3}[-. ]\d{4}"
 OTHER = (
-    r"\(\d{2,3}\) ?\d{3,5}[ -]?\d{4}|[67]\d\d \d{3} \d{3}|[679]\d\d(?: \d\d){3}|[49]\d\d \d\d \d{3}|[6-9]\d{4} \d{5}"
+    r"\(\d{2,3}\) ?\d{3,5}[ -]?\d{4}|[679]\d\d \d{3} \d{3}|[1-9]\d \d{3} \d\d \d\d|[679]\d\d(?: \d\d){3}"
+    r"|[49]\d\d \d\d \d{3}|[6-9]\d{4} \d{5}|3[2-9]\d \d{7}"
     r"|1[3-9]\d[ -]\d{4}[ -]\d{4}|[1-9]\d 9\d{4}-\d{4}|8[ -]?\(?9\d\d\)?[ -]\d{3}[ -]\d\d[ -]\d\d"
 )
 SPOKEN = (
@@ -209,15 +210,17 @@ LAST = (  # what may follow the street: nothing, a comma, NW, Apt 4, London SW1A
 ENGLISH = (
     r"(?:^|[,;] ?|[ ])\d{1,5}(?:[a-z]|[ -]\d{1,4}|/\d{1,4})?,? (?:[^\s,]+ ){1,4}"
     rf"(?:street|avenue|road|boulevard|terrace|crescent|lane|drive){LAST}"
+    r"|^\d{1,5}(?:[a-z]|[ -]\d{1,4})?,? (?:[^\s,]+ ){1,3}(?:street|avenue|road|terrace|crescent|lane)(?: [^\s\d]+){1,2}$"
     r"|(?:^|, ?)\d{1,5}(?:[a-z]|[ -]\d{1,4}|/\d{1,4})?,? (?:[^\s,]+ ){1,4}"
     r"(?:st|ave|av|rd|blvd|ln|dr|way|court|ct|place|pl|square|sq|close|park|row|walk|hill|gardens|grove|mews|circle|cir"
     rf"|trail|parkway|pkwy|highway|hwy){LAST}|^\d{{1,5}} broadway{LAST}"
 )
 GERMANIC = (
     rf"(?:straße|strasse|[^\s\d]{{2}}str\.?|\S str\.|gasse|allee|chaussee|straat|laan|plein|gracht|dijk|singel"
-    rf"|gatan|vägen|veien|[^i]gade|vej|katu|utca) ?{HOUSE}"
-    r"|(?:[^\s\d]{3}(?:weg|platz|damm|pfad|steig)|[^aä\s\d]ufer|(?:nord|süd|sued|west|ost|sachsen|kaiser|hansa|park|stadt"
-    r"|mittel|altstadt|hohenzollern|lessing|goethe|schiller|-)ring)"
+    rf"|gatan|vägen|veien|[^i]gade|vej|katu|utca|[^\s\d]{{3}}gata|intie) ?{HOUSE}"
+    rf"|straße de[sr] (?:[^\s,]+ ){{1,3}}{HOUSE}"
+    r"|(?:[^\s\d]{3}(?:weg|platz|damm|pfad|steig)|[^aä\s\d]ufer|(?:nord|süd|sued|west|ost|sachsen|kaiser|hansa|park"
+    r"|stadt|mittel|altstadt|hohenzollern|lessing|goethe|schiller|-)ring)"
     r" \d{1,3} ?[a-z]?(?: ?[-–/] ?\d{1,3} ?[a-z]?)?(?:$|[,;]| \d{4})"
     r"|^(?:am|an der|an den|unter den|auf der|auf dem) [^\s\d]+ \d{1,3} ?[a-z]?(?:$|[,;])"
 )
@@ -227,9 +230,10 @@ FRENCH = (
 )
 ROMANCE = (
     r"(?:^|[,;] ?)(?:(?:calle|avenida|avda\.?|av\.|paseo|ronda|travesía|via|viale|piazza|corso"
-    r"|vicolo|strada|rua|travessa|praça|rue|ulica|ul\.|al\.|plaza (?:de|del|mayor)|largo (?:de|di|do|da)) ?|c/ ?)"
-    r"(?:[^\s\d,]+,? ){0,6}?"
+    r"|vicolo|strada|rua|travessa|praça|rue|ulica|ul\.|al\.|rambla) ?|c/ ?|(?:plaza|largo) (?:de|del|di|do|da) )"
+    r"(?:[^\s\d,]+,? ){1,6}?"
     r"(?:n\.?º? ?|nº ?|no\.? ?|# ?)?\d{1,4} ?[a-z]?(?:$|[\s,;/-])"
+    r"|^(?:gran vía|plaza mayor|calle),? \d{1,3}(?:$|[\s,;])"
     r"|^(?:calle|carrera|cra\.?|cl\.?|avenida) \d+ ?[a-z]? ?(?:#|no\.?) ?\d"
 )
 BOX = (
@@ -240,7 +244,8 @@ STREET = rf"(?i)(?:{BOX}|{ENGLISH}|{GERMANIC}|{FRENCH}|{ROMANCE})"
 # Counts, sizes and routes that look like a house number or a street: 12 pack, 2 bedroom court, Stellplatz 5, Via SMS 2.
 NO_STREET = (
     r"(?i)^(?:set of )?\d+(?:[.,]\d+)?[ -]?(?:x|inch|in|cm|mm|m|ft|foot|feet|packs?|pcs|pieces?|pairs?"
-    r"|hours?|days?|weeks?|months?|years?|rooms?|bed|beds|bedrooms?|persons?|people|stars?|sets?|for|of|and|per|up|tiers?|drawers?|hooks?)(?:$|[^a-z])"
+    r"|hours?|days?|weeks?|months?|years?|rooms?|bed|beds|bedrooms?|persons?|people|stars?|sets?"
+    r"|for|of|and|per|up|tiers?|drawers?|hooks?)(?:$|[^a-z])"
     r"|(?:^|\s)via (?:e-?mail|sms|app|web|phone|post|api|store|shop|online|partner|internet|push|whatsapp|call)"
     r"|(?:^|\s)(?:stell|arbeits|sitz|lager|park|steh|lade|spiel|camping|bahn|auf|aus|ein|um|ab|mehr|be|er)"
     r"(?:platz|weg|steig) \d"
