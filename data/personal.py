@@ -210,7 +210,8 @@ LAST = (  # what may follow the street: nothing, a comma, NW, Apt 4, London SW1A
 ENGLISH = (
     r"(?:^|[,;] ?|[ ])\d{1,5}(?:[a-z]|[ -]\d{1,4}|/\d{1,4})?,? (?:[^\s,]+ ){1,4}"
     rf"(?:street|avenue|road|boulevard|terrace|crescent|lane|drive){LAST}"
-    r"|^\d{1,5}(?:[a-z]|[ -]\d{1,4})?,? (?:[^\s,]+ ){1,3}(?:street|avenue|road|terrace|crescent|lane)(?: [^\s\d]+){1,2}$"
+    r"|^\d{1,5}(?:[a-z]|[ -]\d{1,4})?,? (?:[^\s,]+ ){1,3}(?:street|avenue|road|terrace|crescent|lane)"
+    r"(?: [^\s\d]+){1,2}$"
     r"|(?:^|, ?)\d{1,5}(?:[a-z]|[ -]\d{1,4}|/\d{1,4})?,? (?:[^\s,]+ ){1,4}"
     r"(?:st|ave|av|rd|blvd|ln|dr|way|court|ct|place|pl|square|sq|close|park|row|walk|hill|gardens|grove|mews|circle|cir"
     rf"|trail|parkway|pkwy|highway|hwy){LAST}|^\d{{1,5}} broadway{LAST}"
