@@ -128,13 +128,15 @@ def create(con: duckdb.DuckDBPyConnection, model: Model, select: str) -> None:
     if model.keep == "view":
         con.execute(f"create view {model.name} as {select}")
     else:
-        for column in model.enum:
-            con.execute(f"create type {model.name}_{column} as enum (select distinct {column}::varchar from ({select}) where {column} is not null)")
         if model.enum:
+            con.execute(f"create temp table unshaped as {select}")
+            for column in model.enum:
+                con.execute(f"create type {model.name}_{column} as enum (select distinct {column}::varchar from unshaped order by 1)")
             typed = ", ".join(f"{column}::{model.name}_{column} as {column}" for column in model.enum)
-            select = f"select * replace ({typed}) from ({select})"
+            select = f"select * replace ({typed}) from unshaped"
         order = f" order by {', '.join(model.cluster)}" if model.cluster else ""
         con.execute(f"create {'temp ' * (model.keep == 'temp')}table {model.name} as select * from ({select}){order}")
+        con.execute("drop table if exists unshaped")
     for promise in model.checks:
         hold(con, model, promise)
     if model.grain and model.keep != "view":

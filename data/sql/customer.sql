@@ -14,10 +14,10 @@ select
     r.roi_low,
     r.roi_high,
     r.p_top_decile,
-    r.roi_rank,
-    r.rank_low,
-    r.rank_high,
-    r.margin_rank,
+    cast(r.roi_rank as integer) as roi_rank,
+    cast(r.rank_low as integer) as rank_low,
+    cast(r.rank_high as integer) as rank_high,
+    cast(r.margin_rank as integer) as margin_rank,
     case when t.orders > 1 then date_diff('day', t.first_order_at, t.last_order_at) / (t.orders - 1.0) end as gap_days,
     {attributes}
 from customer_total t
