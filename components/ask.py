@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from data.question import Listing, Question, View
+from data.question import Listing, Question, Refused, View
 from data.warehouse import Build, NoBuild, Warehouse
 
 POINTER = "CURRENT.json"
@@ -89,6 +90,24 @@ def previous_build() -> Build | None:
         except NoBuild:
             continue  # damaged or just removed: the one before it will do
     return None
+
+
+def since_previous(metric: str, view: View) -> tuple[str, dict, dict, object] | None:
+    """A sum by month in the previous build and in this one: when that build was made, before, after, the month then open.
+
+    None when no earlier build is kept, or the earlier one did not have what the view asks for.
+    """
+    earlier = previous_build()
+    if earlier is None:
+        return None
+    question = monthly((metric,), view.between(None, None))
+    try:
+        answers = [ask(question, one) for one in (earlier, current())]
+    except (Refused, KeyError):
+        return None
+    before, after = ({pd.Timestamp(m).date(): v for m, v in zip(a["month"], a[metric])} for a in answers)
+    last, complete = (earlier.manifest[name] for name in ("last_month", "last_complete_month"))
+    return earlier.manifest["built_at"], before, after, date.fromisoformat(last) if last != complete else None
 
 
 def pointer() -> int:

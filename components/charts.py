@@ -7,7 +7,6 @@ dark theme, also when the reader switches. What each stands for is written besid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal
 
 import pandas as pd
@@ -41,6 +40,8 @@ def trend(
 ) -> go.Figure:
     """Metrics of one unit by month. earlier: the compared period, drawn as a ghost so many months later."""
     figure = base(320)
+    active = frame[list(metrics)].apply(floats).fillna(0).ne(0).any(axis=1)
+    frame = frame[active.cummax()]  # the data may know of costs before the first sale
     unit = METRICS[metrics[0]].unit
     for name, colour in zip(metrics, SERIES, strict=False):
         metric = METRICS[name]
@@ -68,7 +69,7 @@ def bridge(steps: Sequence[tuple[str, Decimal, bool]], currency: str) -> go.Figu
     figure = base(64 + ROW * len(steps))
     amounts = [float(amount) for _, amount, _ in steps]
     labels = [
-        words.money(amount, currency, short=True) if total else signed(amount, currency) for _, amount, total in steps
+        words.money(amount, currency, short=True) if total else words.signed(amount, currency, short=True) for _, amount, total in steps
     ]
     figure.add_waterfall(
         orientation="h", y=[plain(name) for name, _, _ in steps], x=amounts, text=labels, textposition="outside", cliponaxis=False,
@@ -175,11 +176,6 @@ def timeline(frame: pd.DataFrame, currency: str) -> go.Figure:
     return figure
 
 
-def steps_between(earlier: pd.DataFrame, later: pd.DataFrame) -> timedelta:
-    """How far apart the first rows of two series by month are."""
-    return pd.Timestamp(later["month"].iloc[0]) - pd.Timestamp(earlier["month"].iloc[0])
-
-
 def base(height: int) -> go.Figure:
     """An empty figure with the product's margins: dense, and room on the right for labels."""
     figure = go.Figure()
@@ -203,11 +199,6 @@ def value_axis(unit: Unit, currency: str) -> dict:
 def hover(values: pd.Series, unit: Unit, currency: str, before: str = "") -> list[str]:
     """Hover text of every mark, written like everywhere else."""
     return [f"{before}{words.figure(value, unit, currency)}<extra></extra>" for value in values]
-
-
-def signed(amount: Decimal, currency: str) -> str:
-    """+€1.2 k, −€300."""
-    return ("+" if amount > 0 else "") + words.money(amount, currency, short=True)
 
 
 def of_money(value: object, currency: str) -> str:

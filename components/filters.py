@@ -111,6 +111,12 @@ def compared_words() -> str:
     return f"against {words.months(earlier.since, earlier.until)}"
 
 
+def steps() -> int:
+    """How many months lie between the period and the one it is compared with."""
+    since, earlier = window()[0], compared()
+    return months.between(earlier.since, since) - 1 if since and earlier and earlier.since else 12
+
+
 def than() -> str:
     """The same in two or three words, for a card."""
     since, until = window()

@@ -270,6 +270,11 @@ def too_few(number: int, least: int, things: str) -> None:
     st.markdown(f":gray[Only {words.count(number)} {things}: fewer than {words.count(least)} say nothing that would hold.]")
 
 
+def quiet(text: str) -> None:
+    """A remark that explains and does not shout."""
+    st.markdown(f":small[:gray[{text}]]")
+
+
 def no_build(problem: object) -> None:
     """There is no warehouse yet: how to make one."""
     st.title("No data yet")
@@ -284,3 +289,34 @@ def days_old(moment: str) -> int:
     """Whole days from a moment (ISO, UTC) until now."""
     at = datetime.fromisoformat(moment.replace("Z", "+00:00"))
     return max(0, (datetime.now(UTC) - (at if at.tzinfo else at.replace(tzinfo=UTC))).days)
+
+
+# The glossary
+
+WORDS = {
+    "Build": "One load of the company's data, made whole and never changed afterwards. Every figure belongs to one build.",
+    "Loaded, quarantined, rejected": "A row that came in is loaded; left out, with a reason; or refused with its whole file. "
+    "The three add up to the rows that came in.",
+    "Tie-out": "A total in the source compared with the same total here. It holds when the two are equal to the cent.",
+    "(unknown)": "What a missing segment, region, partner or other member is called. Its figures are never dropped.",
+    "Passport": "What stands behind a figure: definition, formula, filters, rows, build, freshness, sources, tie-outs.",
+}
+UNIT_WORDS = {Unit.MONEY: "money", Unit.COUNT: "count", Unit.SHARE: "per cent", Unit.RATIO: "per unit of currency invested",
+              Unit.DAYS: "days", Unit.TEXT: "text", Unit.MOMENT: "date"}  # fmt: skip
+
+
+def entry(
+    word: str, meaning: str, formula: str = "", unit: Unit | None = None, better: Better = Better.NEITHER, needs: Sequence[str] = ()
+) -> None:
+    """One word of the glossary: what it means, how it is worked out, which way is good, and whether it is known here."""
+    lacking = missing_of(needs)
+    remarks = [UNIT_WORDS[unit]] if unit else []
+    if better != Better.NEITHER:
+        remarks.append(f"{better} is better")
+    with st.container(gap="xxsmall"):
+        st.markdown(f"**{words.safe_text(word)}**" + (f" :small[:gray[{' · '.join(remarks)}]]" if remarks else ""))
+        st.markdown(words.safe_text(meaning, 400))
+        if formula:
+            st.markdown(f":small[`{formula}`]")
+        if lacking:
+            st.markdown(f":small[:orange[Not known in this build: needs {words.safe_text(words.listed(lacking))}]]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -61,6 +62,20 @@ def facts(rows: Sequence[tuple[str, str]], alt: str) -> None:
     st.table(
         pd.DataFrame(rows, columns=["", " "]).set_index(""), border="horizontal", hide_header=True, alt=alt,
     )  # fmt: skip
+
+
+def parts(rows: Sequence[Any], currency: str, alt: str, before: str = "Before", after: str = "Now") -> None:
+    """The parts of a change: what each is worth in money, and its own level before and after, each in its own unit."""
+    frame = pd.DataFrame(
+        {
+            "Part": [row.name for row in rows],
+            "Worth": [words.signed(row.amount, currency) for row in rows],
+            before: [words.figure(row.before, Unit(row.unit), currency) for row in rows],
+            after: [words.figure(row.after, Unit(row.unit), currency) for row in rows],
+        }
+    )
+    right = {name: st.column_config.TextColumn(alignment="right", width="small") for name in ("Worth", before, after)}
+    st.dataframe(frame, hide_index=True, alt=alt, column_config=right, height="content")
 
 
 def column(name: str, unit: Unit, label: str | None, pinned: bool) -> dict:

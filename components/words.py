@@ -53,6 +53,11 @@ def money(value: Any, currency: str, short: bool = False) -> str:
     return sign(amount, digits) + symbol + digits
 
 
+def signed(value: Any, currency: str, short: bool = False) -> str:
+    """A change in money with its sign: +€1.20, −€300.00."""
+    return ("+" if exact(value) > 0 else "") + money(value, currency, short)
+
+
 def count(value: Any, short: bool = False) -> str:
     """1,234; from a million on, 1.23 M when short."""
     amount = exact(value)
@@ -130,13 +135,17 @@ def because(label: str, parts: Sequence[Any], currency: str) -> str:
         return f"{label} did not change"
     main = max(parts, key=lambda part: part.amount if gap > 0 else -part.amount)
     moved = f"{label} {'rose' if gap > 0 else 'fell'} by {money(abs(gap), currency, short=True)}"
-    sign_of = "+" if main.amount > 0 else ""
-    return f"{moved}, mostly through {main.name[:1].lower()}{main.name[1:]} ({sign_of}{money(main.amount, currency, short=True)})"
+    return f"{moved}, mostly through {main.name[:1].lower()}{main.name[1:]} ({signed(main.amount, currency, short=True)})"
 
 
 def counted(number: Any, thing: str, things: str = "") -> str:
     """1 customer, 2 customers, 3 categories."""
     return f"{count(number)} {thing if number == 1 else things or thing + 's'}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter and no others: 'Revenue +7 % and contribution margin +9 %'."""
+    return text[:1].upper() + text[1:].lower()
 
 
 def listed(names: list[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -12,12 +12,18 @@ CENT = Decimal("0.01")
 DRIVERS = ("Customers", "Orders per customer", "Revenue per order", "Gross margin rate")
 
 
+UNITS = ("count", "ratio", "money", "share")  # of the drivers' own levels
+
+
 @dataclass(frozen=True)
 class Part:
-    """One part of a change and what it is worth, in the company's currency."""
+    """One part of a change and what it is worth, in the company's currency; before, after: the driver's own level."""
 
     name: str
     amount: Decimal
+    before: Decimal = Decimal(0)
+    after: Decimal = Decimal(0)
+    unit: str = "money"
 
 
 def driver_bridge(prior: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Part]:
@@ -28,17 +34,30 @@ def driver_bridge(prior: Mapping[str, Any], actual: Mapping[str, Any]) -> list[P
     of the product is shared out by the logarithmic mean (LMDI-I: Ang 2005, Energy Policy 33:867, eq. 3-4):
     L(G1, G0) · ln(x1/x0) for each factor x, which leaves no rest and does not depend on an order of the factors. Where a
     factor is zero or negative, a logarithm does not exist and the factors are replaced one after the other, in the order
-    given, instead (also exact). The last part takes the remainder of rounding.
+    given, instead (also exact). The last factor takes the remainder of rounding.
     """
     before, after = factors(prior), factors(actual)
-    served = cents(number(actual, "margin") - number(actual, "gross_margin")) - cents(
-        number(prior, "margin") - number(prior, "gross_margin")
-    )
+    served = [number(period, "gross_margin") - number(period, "margin") for period in (prior, actual)]
     gap = cents(number(actual, "margin")) - cents(number(prior, "margin"))
+    serving = cents(served[0]) - cents(served[1])
     share = log_mean_shares if min(*before, *after) > 0 else sequential_shares
     amounts = [cents(amount) for amount in share(before, after)]
-    amounts[-1] += gap - served - sum(amounts)
-    return [Part(name, amount) for name, amount in zip(DRIVERS, amounts, strict=True)] + [Part("Cost to serve", served)]
+    amounts[-1] += gap - serving - sum(amounts)
+    parts = [Part(*row) for row in zip(DRIVERS, amounts, before, after, UNITS, strict=True)]
+    return [*parts, Part("Cost to serve", serving, *served)]
+
+
+def waterfall(
+    prior: Any, parts: Sequence[Part], actual: Any, target: Any = None, names: tuple[str, str] = ("Before", "Now")
+) -> list[tuple[str, Decimal, bool]]:
+    """(target →) prior → actual as steps of a waterfall: name, amount to the cent, whether it is a total."""
+    first = cents(decimal(prior))
+    steps = [(names[0], first, True), *((part.name, part.amount, False) for part in parts)]
+    if target is not None:
+        aimed = first - cents(decimal(target))
+        planned = "Growth aimed at" if aimed < 0 else "Decline allowed for"
+        steps = [("Target", cents(decimal(target)), True), (planned, aimed, False), *steps]
+    return [*steps, (names[1], cents(decimal(actual)), True)]
 
 
 def factors(period: Mapping[str, Any]) -> tuple[Decimal, ...]:
@@ -64,24 +83,21 @@ def sequential_shares(before: tuple[Decimal, ...], after: tuple[Decimal, ...]) -
     return [Decimal(later) - Decimal(earlier) for earlier, later in zip(steps, steps[1:])]
 
 
-def build_changes(
-    before: Mapping[Any, Any], after: Mapping[Any, Any], open_month: Any
-) -> tuple[Decimal, list[Part]]:
-    """Why a figure differs between two builds: the whole difference, and its parts by what happened to the months.
+def build_changes(before: Mapping[Any, Any], after: Mapping[Any, Any], open_month: Any = None) -> list[Part]:
+    """Why a figure differs between two builds: what happened to its months. The parts add up to the whole difference.
 
-    before, after: month -> amount in each build. open_month: the last month of the older build, which was not over then.
-    New months are those the older build did not have; months removed from the newer build count as restated.
+    before, after: month -> amount in each build. open_month: the month that was not over when the older build was made.
+    A month counts as new when it is later than all the older build had; anything else that differs was restated.
     """
-    amounts = {"New months": Decimal(0), "The month that was still open": Decimal(0), "Earlier months, restated": Decimal(0)}
+    latest = max(before, default=None)
+    names = ("New months", "The month that was still open", "Earlier months, restated")
+    levels = {name: [Decimal(0), Decimal(0)] for name in names}
     for month in before.keys() | after.keys():
-        difference = decimal(after.get(month, 0)) - decimal(before.get(month, 0))
-        if month not in before and month > open_month:
-            amounts["New months"] += difference
-        elif month == open_month:
-            amounts["The month that was still open"] += difference
-        else:
-            amounts["Earlier months, restated"] += difference
-    return sum(amounts.values(), Decimal(0)), [Part(name, amount) for name, amount in amounts.items()]
+        new = latest is None or month > latest
+        level = levels[names[0] if new else names[1] if month == open_month else names[2]]
+        level[0] += decimal(before.get(month, 0))
+        level[1] += decimal(after.get(month, 0))
+    return [Part(name, later - earlier, earlier, later) for name, (earlier, later) in levels.items()]
 
 
 def number(period: Mapping[str, Any], name: str) -> Decimal:

@@ -3,27 +3,51 @@
 import streamlit as st
 
 from components import ask, charts, filters, layout, tables, words
-from data.catalog import METRICS, Unit
+from data.catalog import METRICS
 from data.question import Question
 from models import bridge
 
-view, earlier = filters.view(), filters.compared()
-currency = ask.current().manifest["currency"]
-drivers = Question(("margin", "gross_margin", "revenue", "orders", "customers"), view=view)
-months = ask.monthly(("revenue", "margin"), view)
+view, earlier, than = filters.view(), filters.compared(), filters.than()
+currency, margin = ask.current().manifest["currency"], METRICS["margin"]
 
 layout.headline("margin", "customers", "relationship_cost_ratio", "net_contribution", view=view)
-if layout.missing("lines.cost"):
-    months = ask.monthly(("revenue",), view)
-elif earlier is None:
-    layout.finding("Why it changed")
-    layout.error("There is no earlier period to compare with.", "Choose a shorter period, or compare with the one before.")
-else:
+
+drivers = Question(("margin", "gross_margin", "revenue", "orders", "customers"), view=view)
+shown = ("revenue",) if layout.missing("lines.cost") else ("revenue", "margin")
+if len(shown) > 1 and earlier:
     actual, prior = ask.ask(drivers).iloc[0], ask.ask(Question(drivers.metrics, view=earlier)).iloc[0]
     parts = bridge.driver_bridge(prior, actual)
-    steps = [("Before", words.exact(prior["margin"]), True), *((p.name, p.amount, False) for p in parts)]
-    layout.finding(words.because(METRICS["margin"].label, parts, currency), drivers)
-    charts.draw(
-        charts.bridge([*steps, ("Now", words.exact(actual["margin"]), True)], currency),
-        alt=f"Waterfall of contribution margin {filters.compared_words()}: {words.because('it', parts, currency)}",
-    )
+    names = words.months(earlier.since, earlier.until), words.months(view.since, view.until)
+    steps = bridge.waterfall(prior["margin"], parts, actual["margin"], layout.target(margin, view), names)
+    title = words.because(margin.label, parts, currency)
+    layout.finding(title, drivers)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        charts.draw(charts.bridge(steps, currency), alt=f"Waterfall {filters.compared_words()}. {title}.")
+    with right:
+        tables.parts(parts, currency, alt=f"The five parts of the change. {title}.")
+elif len(shown) > 1:
+    layout.finding("Why it changed")
+    layout.error("There is no earlier period to compare with.", "Choose a shorter period, or compare with the one before.")
+
+left, right = st.columns([3, 2], gap="medium")
+with left:
+    months = ask.monthly(shown, view)
+    now = ask.ask(Question(shown, view=view)).iloc[0]
+    before = ask.ask(Question(shown, view=earlier)).iloc[0] if earlier else {}
+    moved = [f"{METRICS[name].label} {words.change(now[name], before.get(name), METRICS[name].unit)}" for name in shown]
+    title = words.sentence(f"{words.listed(moved)} {than}") if earlier else "Month by month"
+    layout.finding(title, months)
+    ghost = ask.ask(ask.monthly(shown, earlier)) if earlier else None
+    charts.draw(charts.trend(ask.ask(months), shown, currency, ghost, filters.steps()), alt=f"By month. {title}.")
+with right:
+    changed = ask.since_previous(shown[-1], view)
+    if changed is None:
+        layout.finding("Since the previous build")
+        layout.quiet("No earlier build with this view is kept, so there is nothing to compare this one with.")
+    else:
+        parts = bridge.build_changes(*changed[1:])
+        title = words.because(f"Since the build of {words.day(changed[0])}, {METRICS[shown[-1]].label.lower()}", parts, currency)
+        layout.finding(title)
+        tables.parts(parts, currency, alt=f"{title}, over the whole history.")
+        layout.quiet("Over the whole history of this view, month by month; exact to the cent.")
