@@ -158,6 +158,7 @@ DIMENSIONS = {
         Dimension("country", "Country", "country", of_customer=True, is_filter=True),
         Dimension("manager_id", "Manager", "relationship manager in charge", of_customer=True, is_filter=True),
         Dimension("acquisition_channel", "Won through", "how the customer was won", of_customer=True, is_filter=True),
+        Dimension("roi_state", "State", "whether the customer can be rated by ROI: rated, no investment, too little invested", of_customer=True),
         Dimension("partner_id", "Partner", "business partner of the line", events=(LINE,)),
         Dimension("category", "Category", "product category", events=(LINE,)),
         Dimension("product_id", "Product", "article", events=(LINE,)),

@@ -95,8 +95,9 @@ class Question:
         if "customer_id" in self.by:
             where.append(f"{'t.' if joined else ''}customer_id is not null")
         text = f"select {', '.join(select)} from {source.name} t"
-        if joined:
-            text += " left join customer c on c.customer_id = t.customer_id"
+        if joined:  # only what is asked of the customer: its sums have the same names as the source's
+            of_customer = sorted({name for name in self._named() if not source.has(name)})
+            text += f" left join (select customer_id, {', '.join(of_customer)} from customer) c on c.customer_id = t.customer_id"
         if where:
             text += " where " + " and ".join(where)
         if self.by and not one_row_each:
