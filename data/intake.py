@@ -238,7 +238,8 @@ class Loader:
                 texts.append(column.name)
         if feed.name == "lines" and "currency" in present and self.company.currency:
             problems += f"when currency <> {quoted(self.company.currency)} then 'currency is not {self.company.currency}; convert it in a mapping' "
-        check = personal.content_check(texts)
+        suspect = " or ".join(f"not {casting.bare(name)}" for name in texts)
+        check = f"case when {suspect} then {personal.content_check(texts)} end" if texts else "null"
         outer.append(f"case {problems}else {check} end as problem" if problems else f"{check} as problem")
         if feed.name in MONTH_OF:
             moment = MONTH_OF[feed.name]
