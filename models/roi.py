@@ -20,8 +20,10 @@ def rate(customers: pd.DataFrame, moments: pd.DataFrame, floor: float, seed: int
     A customer's order margins are a compound Poisson sum, so margin_i varies by (n_i + ½) q_s, q_s the segment's mean
     squared order margin: the variance a Poisson bootstrap of the orders has, steadied over the segment; the ½ is
     Jeffreys' prior for a rate, so that a customer without orders is not certain. ROI_i is then drawn toward the
-    segment's ratio of sums ρ_s by B_i = τ²/(τ² + v_i) (normal–normal empirical Bayes; Efron & Morris 1975, JASA 70:311),
-    τ² by the method of moments in money: (Σ(net_i − ρ cost_i)² − Σ(n_i + ½)q)/Σ cost_i².
+    segment's ratio of sums ρ_s by B_i = τ²/(τ² + v_i) (normal–normal empirical Bayes, Efron & Morris 1975, JASA 70:311).
+    τ² comes from the method of moments in money, t = (Σ(net_i − ρ cost_i)² − Σ n_i q)/Σ cost_i², and is kept above zero
+    as the mean of a normal around t cut off at zero, with t's own standard error: at τ² = 0 every interval would shrink
+    to a point, however little is known (Morris 1983, JASA 78:47). ρ_s is uncertain too: that adds (1 − B_i)² Var(ρ_s).
 
     Ranks go by the lower end of the 80 % interval, then margin, then key: a total order. rank_low and rank_high are the
     places of the interval's ends among ROIs drawn once for every customer (parametric bootstrap), p_top_decile the
@@ -45,7 +47,10 @@ def rate(customers: pd.DataFrame, moments: pd.DataFrame, floor: float, seed: int
     per_customer = len(replicate) / len(rated)
     threshold = replicate[int(0.9 * len(replicate))]
     values = {
-        "roi": roi, "roi_shrunk": shrunk, "roi_low": low, "roi_high": high,
+        "roi": roi,
+        "roi_shrunk": shrunk,
+        "roi_low": low,
+        "roi_high": high,
         "p_top_decile": ndtr((shrunk - threshold) / np.maximum(deviation, 1e-12)),
         "roi_rank": place(-low, part["customer_id"], -margin[rated]),
         "rank_low": above(replicate, high) / per_customer + 1,
@@ -71,14 +76,27 @@ def shrink(customers: pd.DataFrame, moments: pd.DataFrame, roi: np.ndarray) -> t
 
     ratio = total(margin - cost) / total(cost)
     noise = (orders + 0.5) * square[codes]
-    spread = np.maximum((total((margin - cost - ratio[codes] * cost) ** 2) - total(noise)) / total(cost**2), 0.0)[codes]
+    moment = (total((margin - cost - ratio[codes] * cost) ** 2) - total(orders * square[codes])) / total(cost**2)
+    wobble = np.sqrt(2 * total((noise + np.maximum(moment, 0.0)[codes] * cost**2) ** 2)) / total(cost**2)
+    spread = positive(moment, wobble)[codes]
     variance = noise / cost**2
-    weight = np.where(spread + variance > 0, spread / np.maximum(spread + variance, 1e-300), 0.0)
-    return ratio[codes] + weight * (roi - ratio[codes]), np.sqrt(weight * variance)
+    ratio_variance = (total(noise + spread * cost**2) / total(cost) ** 2)[codes]
+    weight = np.where(spread + variance > 0, spread / np.maximum(spread + variance, 1e-300), 1.0)
+    return ratio[codes] + weight * (roi - ratio[codes]), np.sqrt(weight * variance + (1 - weight) ** 2 * ratio_variance)
+
+
+def positive(estimate: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Mean of a normal around the estimate, cut off at zero: the estimate itself where it is sure, and never zero."""
+    sure = 30.0  # standard errors; beyond, the tail is below what a float holds
+    z = np.divide(estimate, error, out=np.full(len(estimate), sure), where=error > estimate / sure).clip(-sure, sure)
+    density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    return np.where(z < sure, error * (z + density / ndtr(z)), estimate)
 
 
 def draw(mean: np.ndarray, deviation: np.ndarray, seed: int) -> np.ndarray:
-    """Sorted ROIs drawn for every customer, the more often the fewer they are."""
+    """Sorted ROIs drawn for every customer, the more often the fewer they are; the order of the rows does not matter."""
+    order = np.lexsort((deviation, mean))
+    mean, deviation = mean[order], deviation[order]
     times = int(np.clip(DRAWS // len(mean), 1, 200))
     normal = np.random.default_rng(seed).standard_normal((times, len(mean)), dtype=np.float32)
     return np.sort((mean + deviation * normal).ravel())
