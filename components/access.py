@@ -22,7 +22,7 @@ LOCAL = User("local", EVERYTHING, frozenset({VIEW}))
 
 
 def current_user() -> User:
-    """The reader of this run. Without sign-in the server answers this machine only, and its one user sees everything."""
+    """The reader of this run. Without sign-in the server answers this machine only: one user, who sees all."""
     return LOCAL
 
 

@@ -15,7 +15,7 @@ from typing import NoReturn
 import streamlit as st
 
 from components import ask, months, words
-from data.catalog import DIMENSIONS, FACTS, METRICS, attribute
+from data.catalog import DIMENSIONS, METRICS, attribute
 from data.warehouse import Build
 
 LONGEST, MOST_VALUES, SHOWN = 200, 5_000, 10
@@ -25,12 +25,16 @@ COMPARE = ("year", "prior")
 
 @dataclass(frozen=True)
 class Parameter:
-    """What one name in the address may hold. options: the only values accepted; otherwise `accepts` decides."""
+    """What one name in the address may hold. options: the only values accepted; otherwise `accepts` decides.
+
+    pages: the pages that have it, by the last part of their address; every page when empty.
+    """
 
     allowed: str
     options: tuple[str, ...] = ()
     accepts: Callable[[str], bool] = bool
     many: bool = False
+    pages: tuple[str, ...] = ()
 
     def takes(self, value: str) -> bool:
         return value in self.options if self.options else self.accepts(value)
@@ -49,27 +53,41 @@ def is_page_number(value: str) -> bool:
 METRIC_LABELS = tuple(metric.label for metric in METRICS.values())
 # What single pages take from the address, beside the filters, which every page has. One line each.
 PARAMETERS = {
-    "metric": Parameter("a metric of the glossary", METRIC_LABELS),
-    "sort": Parameter("a metric or a rank", (*METRIC_LABELS, *(fact.label for fact in FACTS.values()))),
-    "page": Parameter("a whole number from 1", accepts=is_page_number),
-    "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key),
+    "metric": Parameter("a metric", METRIC_LABELS, pages=("customer_roi",)),
+    "sort": Parameter("an order", ("Largest first", "Smallest first"), pages=("customer_roi",)),
+    "band": Parameter(
+        "a group of customers", ("Rated", "No investment", "Too little invested", "Everybody"), pages=("customer_roi",)
+    ),
+    "page": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer_roi", "customer")),
+    "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
 
 
 def check(build: Build, page: st.Page) -> None:
     """Refuse the run when the address names anything that does not exist here; called before the first widget."""
-    known = parameters(build)
+    known = {
+        name: parameter
+        for name, parameter in parameters(build).items()
+        if not parameter.pages or page.url_path in parameter.pages
+    }
     for name in st.query_params:
         values = [unicodedata.normalize("NFC", value) for value in st.query_params.get_all(name)]
         if name not in known:
-            refuse(page, name, values[0], "is not a setting of this product", "Settings", tuple(known))
+            refuse(page, name, values[0], "is not a setting of this page", "Its settings", tuple(known))
         if len(values) > (MOST_VALUES if known[name].many else 1):
             reason = f"is given {words.count(len(values))} times"
             refuse(page, name, values[0], reason, f"At most {MOST_VALUES:,}" if known[name].many else "Only once")
         for value in values:
             if not known[name].takes(value):
                 reason = "is not one of its values" if known[name].options else "is not valid here"
-                refuse(page, name, value, reason, f"Allowed: {known[name].allowed}", known[name].options)
+                refuse(
+                    page,
+                    name,
+                    value,
+                    reason,
+                    f"Allowed{' here' if known[name].options else f': {known[name].allowed}'}",
+                    known[name].options,
+                )
     if "_came" not in st.session_state:
         st.session_state["_came"] = dict.fromkeys(st.query_params, "link")
 
@@ -89,12 +107,14 @@ def parameters(build: Build) -> dict[str, Parameter]:
 
 
 def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, options: Sequence[str] = ()) -> NoReturn:
-    """Say what in the address cannot be answered, what could be, and stop: nothing is shown instead of something wider."""
+    """Say what in the address cannot be answered, what could be, and stop: nothing is shown, not something wider."""
     with st.container(border=True):
         st.subheader("This address cannot be shown as it stands", icon=":material/link_off:")
         shown = words.safe_text(value, 80) or "(empty)"
-        st.markdown(f"**{words.safe_text(name, 80)} = {shown}** {words.safe_text(reason)}. Nothing is shown, "
-                    "because leaving it out would show more than the address asks for.")
+        st.markdown(
+            f"**{words.safe_text(name, 80)} = {shown}** {words.safe_text(reason)}. Nothing is shown, "
+            "because leaving it out would show more than the address asks for."
+        )
         listed = ", ".join(words.safe_text(option, 60) for option in options[:SHOWN])
         more = f" and {len(options) - SHOWN:,} more" if len(options) > SHOWN else ""
         st.markdown(f":gray[{words.safe_text(allowed)}{': ' if listed else ''}{listed}{more}]")

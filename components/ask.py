@@ -26,7 +26,9 @@ def warehouse(where: str) -> Warehouse:
     return Warehouse(Path(where))
 
 
-@st.cache_data(show_spinner=False, max_entries=2_000, hash_funcs={Question: repr, Listing: repr, Build: lambda build: build.id})
+@st.cache_data(
+    show_spinner=False, max_entries=2_000, hash_funcs={Question: repr, Listing: repr, Build: lambda build: build.id}
+)
 def answer(question: Question | Listing, build: Build) -> pd.DataFrame:
     """The answer of one build. The reader's scope is part of the question, so it is part of the key."""
     return build.answer(question)
@@ -93,7 +95,7 @@ def previous_build() -> Build | None:
 
 
 def since_previous(metric: str, view: View) -> tuple[str, dict, dict, object] | None:
-    """A sum by month in the previous build and in this one: when that build was made, before, after, the month then open.
+    """A sum by month in the previous build and this one: when that one was made, before, after, the month then open.
 
     None when no earlier build is kept, or the earlier one did not have what the view asks for.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, NoReturn
-from urllib.parse import urlencode
+from typing import Any, Literal, NoReturn
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from data.catalog import DIMENSIONS, FACTS, METRICS
 from data.question import View
 from data.warehouse import Build
 
-BOUND = "query-params"
+BOUND: Literal["query-params"] = "query-params"
 DEFAULT_PERIOD = "12m"
 
 
@@ -31,37 +31,74 @@ def sidebar(build: Build) -> None:
             st.subheader("Filters")
         for name, values in offered.items():
             st.multiselect(
-                label_of(name), list(map(str, values)), key=name, bind=BOUND, placeholder="All",
-                on_change=chose, args=(name,),
-            )  # fmt: skip
+                label_of(name),
+                list(map(str, values)),
+                key=name,
+                bind=BOUND,
+                placeholder="All",
+                on_change=chose,
+                args=(name,),
+            )
         ids = build_ids()
         if len(ids) > 1:
-            st.selectbox("Build", [LATEST, *ids], key="build", bind=BOUND, on_change=chose, args=("build",),
-                         help="Every load of data makes a build that never changes. Choose one to see the figures as they were.")
+            st.selectbox(
+                "Build",
+                [LATEST, *ids],
+                key="build",
+                bind=BOUND,
+                on_change=chose,
+                args=("build",),
+                help="Every load of data makes a build that never changes. Choose one to see the figures as they were.",
+            )
 
 
 def period_controls(build: Build, uses_window: bool) -> None:
     """The two controls of time. A page about the whole history shows them switched off, with the reason."""
     why = "" if uses_window else "This page always shows the whole history: ranks and states belong to all of it."
-    st.selectbox("Period", months.offered(build.manifest), key="period", bind=BOUND, disabled=not uses_window, width=104,
-                 on_change=chose, args=("period",), persist_state="session",
-                 help=why or "Complete months up to the last one, a year, or everything (all).")
-    st.selectbox("Compare with", COMPARE, key="compare", bind=BOUND, disabled=not uses_window, width=112,
-                 on_change=chose, args=("compare",), persist_state="session",
-                 help=why or "year: the same months a year before. prior: the months just before.")
+    st.selectbox(
+        "Period",
+        months.offered(build.manifest),
+        key="period",
+        bind=BOUND,
+        disabled=not uses_window,
+        width=104,
+        on_change=chose,
+        args=("period",),
+        persist_state="session",
+        help=why or "Complete months up to the last one, a year, or everything (all).",
+    )
+    st.selectbox(
+        "Compare with",
+        COMPARE,
+        key="compare",
+        bind=BOUND,
+        disabled=not uses_window,
+        width=112,
+        on_change=chose,
+        args=("compare",),
+        persist_state="session",
+        help=why or "year: the same months a year before. prior: the months just before.",
+    )
     st.session_state["_uses_window"] = uses_window
 
 
-def choice(name: str, options: Sequence[str], default: str | None = None, label: str = "", width: int | str = 260) -> str:
+def choice(name: str, options: Sequence[str], default: str = "", label: str = "", width: int = 260) -> str:
     """One of a page's own options, by name; shown and kept in the address under its label."""
     own(name)
     labels = {caption(option): option for option in options}
     arrived = st.query_params.get(name)
     if name not in st.session_state and arrived is not None and arrived not in labels:
         refuse_here(name, arrived, "is not offered on this page", "Allowed", tuple(labels))
-    start = list(options).index(default) if default in options else 0
-    picked = st.selectbox(label or caption(name), list(labels), start, key=name, bind=BOUND, width=width,  # type: ignore[call-overload]
-                          on_change=chose, args=(name,))
+    picked = st.selectbox(
+        label or caption(name),
+        tuple(labels),
+        list(options).index(default) if default in options else 0,
+        key=name,
+        bind=BOUND,
+        width=width,
+        on_change=chose,
+        args=(name,),
+    )
     return labels[picked]
 
 
@@ -78,8 +115,15 @@ def page_number(rows: int, size: int) -> int:
 def key(name: str, label: str = "", placeholder: str = "") -> str:
     """An opaque key typed or carried by the address; empty when there is none. What is typed is checked like a link."""
     own(name)
-    text = st.text_input(label or caption(name), key=name, bind=BOUND, max_chars=LONGEST, placeholder=placeholder,
-                         on_change=chose, args=(name,))
+    text = st.text_input(
+        label or caption(name),
+        key=name,
+        bind=BOUND,
+        max_chars=LONGEST,
+        placeholder=placeholder,
+        on_change=chose,
+        args=(name,),
+    )
     text = unicodedata.normalize("NFC", text or "").strip()
     return text if not text or is_key(text) else ""
 
@@ -88,7 +132,7 @@ def key(name: str, label: str = "", placeholder: str = "") -> str:
 
 
 def view() -> View:
-    """The part of the company on the screen: the reader's scope, the filters, and the months unless the page ignores them."""
+    """The part of the company on the screen: the reader's scope, the filters, and the months if the page has any."""
     since, until = window()
     return View(access.current_user().scope, members(), since, until)
 
@@ -121,8 +165,8 @@ def than() -> str:
     """The same in two or three words, for a card."""
     since, until = window()
     if st.session_state.get("compare") != "prior" or since is None or until is None:
-        return "on a year before"
-    return f"on the {words.counted(months.between(since, until), 'month')} before"
+        return "vs a year before"
+    return f"vs the {words.counted(months.between(since, until), 'month')} before"
 
 
 def window() -> tuple[date | None, date | None]:
@@ -134,10 +178,11 @@ def window() -> tuple[date | None, date | None]:
 
 def members() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """What is chosen in every filter; a value that this build does not have cannot be chosen."""
-    chosen = {name: [v for v in map(str, values) if v in (st.session_state.get(name) or [])]
-              for name, values in filter_values(ask.current()).items()}
+    chosen = {
+        name: [v for v in map(str, values) if v in (st.session_state.get(name) or [])]
+        for name, values in filter_values(ask.current()).items()
+    }
     return tuple((name, tuple(values)) for name, values in chosen.items() if values)
-
 
 
 # Where it came from, and the way back
@@ -227,7 +272,8 @@ def address(**more: str) -> str:
     values += [(name, str(st.session_state[name])) for name in sorted(own) if st.session_state.get(name)]
     if (st.session_state.get("build") or LATEST) != LATEST:
         more.setdefault("build", st.session_state["build"])
-    return f"{st.context.url or ''}?{urlencode([*values, *more.items()])}"
+    where = st.context.url or ""
+    return f"{where if urlsplit(where).path else f'{where}/'}?{urlencode([*values, *more.items()])}"
 
 
 # Small things

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import dropwhile
 from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 
-from components import ask, filters, months, tables, words
-from data.catalog import CONTACT, FACTS, LINE, METRICS, Better, Metric, Unit
+from components import ask, filters, months, words
+from components.passports import days_old, missing_of, passport
+from components.passports import finding as finding
+from data.catalog import METRICS, Better, Metric, Unit
 from data.contract import FEEDS
-from data.question import Listing, Question, Refused, View
+from data.question import Listing, Question, View
 from data.warehouse import Build
 
 STALE_DAYS = 7
-COLOURS = {True: "green", False: "orange", None: "gray"}
+Colour = Literal["green", "orange", "gray"]
+COLOURS: dict[bool | None, Colour] = {True: "green", False: "orange", None: "gray"}
 
 
 # The frame
@@ -79,8 +83,10 @@ def share() -> None:
         if popover.open:
             st.markdown("**The address of exactly this view**")
             st.code(filters.address(), language=None, wrap_lines=True)
-            st.markdown(":gray[Whoever opens it sees the same filters, months and order, with the newest data. "
-                        "Add the build to see the same figures for as long as the build is kept:]")
+            st.markdown(
+                ":gray[Whoever opens it sees the same filters, months and order, with the newest data. "
+                "Add the build to see the same figures for as long as the build is kept:]"
+            )
             st.code(filters.address(build=ask.current().id), language=None, wrap_lines=True)
 
 
@@ -118,123 +124,71 @@ def card(metric: Metric, view: View) -> None:
     changed = words.change(now, before, metric.unit)
     passport(metric.label, whole)
     st.metric(
-        metric.label, words.figure(now, metric.unit, currency, short=True), changed or None,
-        delta_color=COLOURS[improved(metric, now, before)], delta_arrow=words.arrow(changed),
-        delta_description=filters.than() if changed else None, label_visibility="collapsed",
-        chart_data=sparkline(ask.ask(ask.monthly((metric.name,), view))[metric.name]), chart_type="line",
-    )  # fmt: skip
+        metric.label,
+        words.figure(now, metric.unit, currency, short=True),
+        changed or None,
+        delta_color=COLOURS[improved(metric, now, before)],
+        delta_arrow=words.arrow(changed),
+        delta_description=filters.than() if changed else None,
+        label_visibility="collapsed",
+        chart_data=sparkline(ask.ask(ask.monthly((metric.name,), view))[metric.name]),
+        chart_type="line",
+    )
     aim = target(metric, view)
     if aim is not None and words.known(now):
         st.markdown(against_target(metric, words.exact(now), aim, currency))
-    elif not changed:
+    elif not changed and view.since:
         st.markdown(":gray[:small[no earlier period in the data]]")
 
 
-def improved(metric: Metric, now: object, before: object) -> bool | None:
+def improved(metric: Metric, now: Any, before: Any) -> bool | None:
     """Whether a change is for the better; None when it is neither, or nothing changed."""
     if not (words.known(now) and words.known(before)) or metric.better == Better.NEITHER or now == before:
         return None
-    return (now > before) == (metric.better == Better.HIGHER)  # type: ignore[operator]
+    return (now > before) == (metric.better == Better.HIGHER)
 
 
 def sparkline(values: pd.Series) -> list[float] | None:
-    """A figure month by month, when there is more than one."""
+    """A figure month by month, from the first one that is not zero, when there is more than one."""
     numbers = [float(value) for value in values if words.known(value)]
-    return numbers if len(numbers) > 1 else None
+    started = list(dropwhile(lambda number: number == 0, numbers))
+    return started if len(started) > 1 else None
 
 
-def target(metric: Metric, view: View):
+def target(metric: Metric, view: View) -> Decimal | None:
     """What was aimed at in these months for the whole company: months of a year count a twelfth of its target.
 
-    A target of a share or a ratio is that of the latest year. None where any month has no target, or a filter is set.
+    A target of a share or a ratio is that of the latest year. None where any month has no target, where a filter is set,
+    and for counts of different things, which do not add up over months.
     """
-    if view.members or not view.scope.everything or view.since is None or view.until is None:
+    if metric.distinct or view.members or not view.scope.everything or view.since is None or view.until is None:
         return None
     rows = ask.ask(Listing("target", view))
     own = rows[(rows["metric"] == metric.name) & (rows["scope"] == "company")]
     aims = {str(period): words.exact(value) for period, value in zip(own["period"], own["value"])}
     span = months.each(view.since, view.until)
-    found = [aims.get(f"{m:%Y-%m}", aims[f"{m:%Y}"] / 12 if f"{m:%Y}" in aims else None) for m in span]
     if metric.unit in (Unit.SHARE, Unit.RATIO):
         return aims.get(f"{span[-1]:%Y-%m}", aims.get(f"{span[-1]:%Y}"))
-    return None if None in found else sum(found)  # type: ignore[arg-type]
+    monthly = {f"{month:%Y-%m}": aims[f"{month:%Y}"] / 12 for month in span if f"{month:%Y}" in aims} | aims
+    names = [f"{month:%Y-%m}" for month in span]
+    return sum((monthly[name] for name in names), Decimal(0)) if monthly.keys() >= set(names) else None
 
 
-def against_target(metric: Metric, now, aim, currency: str) -> str:
+def against_target(metric: Metric, now: Decimal, aim: Decimal, currency: str) -> str:
     """'€86 k below the target of €1.2 M', red when that is a breach."""
     gap = now - aim
     missed = gap < 0 if metric.better == Better.HIGHER else gap > 0
-    apart = words.change(abs(gap), 0, metric.unit).lstrip("+") if metric.unit == Unit.SHARE else words.figure(
-        abs(gap), metric.unit, currency, short=True)  # fmt: skip
-    text = f"{apart} {'below' if gap < 0 else 'above'} the target of {words.figure(aim, metric.unit, currency, short=True)}"
+    apart = (
+        words.change(abs(gap), 0, metric.unit).lstrip("+")
+        if metric.unit == Unit.SHARE
+        else words.figure(abs(gap), metric.unit, currency, short=True)
+    )
+    aimed = words.figure(aim, metric.unit, currency, short=True)
+    text = f"{apart} {'below' if gap < 0 else 'above'} the target of {aimed}"
     return f":small[:red[:material/error: {text}]]" if missed else f":small[:green[:material/check: {text}]]"
 
 
-# Passports
-
-
-def finding(text: str, question: Question | None = None, rows: pd.DataFrame | None = None) -> None:
-    """The title of a chart or table: what it shows, in words; its passport beside it."""
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
-        st.subheader(text, anchor=False, width="stretch")
-        if question is not None:
-            passport("Passport", question, rows, icon=":material/fact_check:")
-
-
-def passport(label: str, question: Question, rows: pd.DataFrame | None = None, icon: str | None = None) -> None:
-    """Where a figure comes from: definition, formula, filters, rows, build, freshness, sources, and whether it ties out."""
-    names = "_".join((*question.metrics, *question.facts, *question.by))
-    with st.popover(label, type="tertiary", icon=icon, key=f"_passport_{label}_{names}", on_change="rerun",
-                    help="Where this figure comes from") as popover:
-        if popover.open:
-            for name in (*question.metrics, *question.facts):
-                entry = METRICS.get(name) or FACTS[name]
-                st.markdown(f"**{entry.label}.** {entry.meaning}")
-                if name in METRICS:
-                    st.code(METRICS[name].formula, language=None, wrap_lines=True)
-            tables.facts(passport_rows(question, rows), alt=f"Passport of {label}")
-
-
-def passport_rows(question: Question, rows: pd.DataFrame | None = None) -> list[tuple[str, str]]:
-    """The passport's list, from the question and the build on the screen."""
-    build = ask.current()
-    manifest = build.manifest
-    ties = ask.ask(Listing("tie_out", question.view))
-    broken = int((~ties["holds"].astype(bool)).sum()) if len(ties) else 0
-    sources = sorted({f"{source['file']} ({source['feed']})" for source in manifest["sources"]})
-    found = [
-        ("View", words.safe_text(str(question.view), 400)),
-        ("Made of", events_behind(question)),
-        ("Shown", words.counted(len(rows), "row") if rows is not None else ""),
-        ("Build", f"`{build.id}`, made {words.moment(manifest['built_at'], manifest['zone'])}"),
-        ("Data to", f"{words.moment(manifest['as_of'], manifest['zone'])}, {words.days(days_old(manifest['as_of']))} ago"),
-        ("Sources", ", ".join(words.safe_text(name) for name in sources[:8]) + (" …" if len(sources) > 8 else "")),
-        ("Ties out", f"{words.counted(len(ties), 'control total')}, all equal to the sources, to the cent" if len(ties) and not broken
-         else f":red[{words.counted(broken, 'control total')} of {len(ties)} differ from the sources]" if broken else "not checked"),
-    ]  # fmt: skip
-    return [(name, text) for name, text in found if text]
-
-
-def events_behind(question: Question) -> str:
-    """How many order lines and contacts the figure is made of."""
-    events = {event for name in question.metrics for event in METRICS[name].events} or {LINE, CONTACT}
-    found = []
-    for event, names in ((LINE, ("lines",)), (CONTACT, ("contacts", "service_contacts"))):
-        if event in events and not missing_of(METRICS[names[0]].needs):
-            try:
-                answer = ask.ask(Question(names, view=question.view)).iloc[0]
-            except Refused:
-                continue  # the view holds a dimension these events do not have
-            found.append(words.counted(answer.sum(), METRICS[names[0]].label.lower().rstrip("s")))
-    return words.listed(found)
-
-
 # States
-
-
-def missing_of(needs: Sequence[str]) -> list[str]:
-    """Which of these feeds (or feed.column) this build does not have."""
-    return [need for need in needs if need not in ask.current().manifest["known"]]
 
 
 def missing(*needs: str) -> bool:
@@ -246,16 +200,22 @@ def missing(*needs: str) -> bool:
         meaning = FEEDS[feed].column(name).meaning if name else FEEDS[feed].meaning
         with st.container(border=True):
             st.markdown(f"**Not known without {what}.** {meaning.rstrip('.').capitalize()}.")
-            st.markdown(f":gray[{FEEDS[feed].without if not name else 'Everything that is made of it is switched off.'}]")
-            st.markdown(f"To supply it, add {'the column to' if name else 'a file named'} `{feed}.csv` (or Parquet, Excel, or a "
-                        f"mapping with `-- feeds: {feed}`) in the company's folder, and build again.")
+            st.markdown(
+                f":gray[{FEEDS[feed].without if not name else 'Everything that is made of it is switched off.'}]"
+            )
+            st.markdown(
+                f"To supply it, add {'the column to' if name else 'a file named'} `{feed}.csv` (or Parquet, Excel, a "
+                f"mapping with `-- feeds: {feed}`) in the company's folder, and build again."
+            )
     return bool(lacking)
 
 
 def empty(what: str = "Nothing matches this view") -> None:
     """Nothing to show: say so, and offer the way back."""
     with st.container(border=True):
-        st.markdown(f"**{words.safe_text(what)}.** :gray[There are no events behind {words.safe_text(str(filters.view()))}.]")
+        st.markdown(
+            f"**{words.safe_text(what)}.** :gray[There are no events behind {words.safe_text(str(filters.view()))}.]"
+        )
         st.button("Show the default view", icon=":material/restart_alt:", on_click=filters.reset, key="_empty_reset")
 
 
@@ -267,7 +227,9 @@ def error(what: str, then: str = "") -> None:
 
 def too_few(number: int, least: int, things: str) -> None:
     """Too little to say anything that would hold."""
-    st.markdown(f":gray[Only {words.count(number)} {things}: fewer than {words.count(least)} say nothing that would hold.]")
+    st.markdown(
+        f":gray[Only {words.count(number)} {things}: fewer than {words.count(least)} say nothing that would hold.]"
+    )
 
 
 def quiet(text: str) -> None:
@@ -280,43 +242,8 @@ def no_build(problem: object) -> None:
     st.title("No data yet")
     st.markdown(words.safe_text(problem, 600))
     st.markdown("To try Rapport with a simulated company:")
-    st.code("python -m data simulate --customers 20000 --to feeds/demo\npython -m data build feeds/demo", language="bash")
+    st.code(
+        "python -m data simulate --customers 20000 --to feeds/demo\npython -m data build feeds/demo", language="bash"
+    )
     st.markdown(":gray[This page opens by itself once a build is there.]")
     watch()
-
-
-def days_old(moment: str) -> int:
-    """Whole days from a moment (ISO, UTC) until now."""
-    at = datetime.fromisoformat(moment.replace("Z", "+00:00"))
-    return max(0, (datetime.now(UTC) - (at if at.tzinfo else at.replace(tzinfo=UTC))).days)
-
-
-# The glossary
-
-WORDS = {
-    "Build": "One load of the company's data, made whole and never changed afterwards. Every figure belongs to one build.",
-    "Loaded, quarantined, rejected": "A row that came in is loaded; left out, with a reason; or refused with its whole file. "
-    "The three add up to the rows that came in.",
-    "Tie-out": "A total in the source compared with the same total here. It holds when the two are equal to the cent.",
-    "(unknown)": "What a missing segment, region, partner or other member is called. Its figures are never dropped.",
-    "Passport": "What stands behind a figure: definition, formula, filters, rows, build, freshness, sources, tie-outs.",
-}
-UNIT_WORDS = {Unit.MONEY: "money", Unit.COUNT: "count", Unit.SHARE: "per cent", Unit.RATIO: "per unit of currency invested",
-              Unit.DAYS: "days", Unit.TEXT: "text", Unit.MOMENT: "date"}  # fmt: skip
-
-
-def entry(
-    word: str, meaning: str, formula: str = "", unit: Unit | None = None, better: Better = Better.NEITHER, needs: Sequence[str] = ()
-) -> None:
-    """One word of the glossary: what it means, how it is worked out, which way is good, and whether it is known here."""
-    lacking = missing_of(needs)
-    remarks = [UNIT_WORDS[unit]] if unit else []
-    if better != Better.NEITHER:
-        remarks.append(f"{better} is better")
-    with st.container(gap="xxsmall"):
-        st.markdown(f"**{words.safe_text(word)}**" + (f" :small[:gray[{' · '.join(remarks)}]]" if remarks else ""))
-        st.markdown(words.safe_text(meaning, 400))
-        if formula:
-            st.markdown(f":small[`{formula}`]")
-        if lacking:
-            st.markdown(f":small[:orange[Not known in this build: needs {words.safe_text(words.listed(lacking))}]]")

@@ -27,7 +27,7 @@ def window(period: str, manifest: dict) -> tuple[date | None, date | None]:
 
 
 def earlier(since: date, until: date, how: str, first: date) -> tuple[date, date] | None:
-    """The period compared with: the same months a year before, or the months just before; None before the data begins."""
+    """The period compared with: the same months a year before, or those just before; None before the data begins."""
     steps = 12 if how == "year" else between(since, until)
     start = shifted(since, -steps)
     return None if start < first or steps < between(since, until) else (start, shifted(until, -steps))

@@ -26,7 +26,7 @@ def table(
     key: str | None = None,
     selectable: bool = False,
 ) -> int | None:
-    """A table whose columns are named, explained and written as the catalog says; the position of the chosen row, if any.
+    """A table whose columns are named, explained and written as the catalog says; the position of the chosen row.
 
     labels, units: for columns the catalog lacks. Figures stay numbers, so that a click on a header sorts them rightly.
     """
@@ -42,7 +42,7 @@ def table(
         else:
             shown[name] = [words.figure(value, Unit.TEXT) for value in frame[name]]
     written = {name: writer(unit, currency) for name, unit in own.items() if unit in NUMBERS}
-    event = st.dataframe(
+    event: Any = st.dataframe(  # type: ignore[call-overload]
         shown.style.format(written),
         hide_index=True,
         alt=alt,
@@ -50,7 +50,9 @@ def table(
         placeholder=words.NOT_KNOWN,
         on_select="rerun" if selectable else "ignore",
         selection_mode="single-row",
-        column_config={name: column(name, unit, (labels or {}).get(name), name in pinned) for name, unit in own.items()},
+        column_config={
+            name: column(name, unit, (labels or {}).get(name), name in pinned) for name, unit in own.items()
+        },
         height="content" if len(frame) <= 50 else "auto",
     )
     chosen = event["selection"]["rows"] if selectable else []
@@ -60,8 +62,11 @@ def table(
 def facts(rows: Sequence[tuple[str, str]], alt: str) -> None:
     """A short list of names and texts, one row each. The texts may hold Markdown: escape what comes from data."""
     st.table(
-        pd.DataFrame(rows, columns=["", " "]).set_index(""), border="horizontal", hide_header=True, alt=alt,
-    )  # fmt: skip
+        pd.DataFrame(rows, columns=["", " "]).set_index(""),
+        border="horizontal",
+        hide_header=True,
+        alt=alt,
+    )
 
 
 def parts(rows: Sequence[Any], currency: str, alt: str, before: str = "Before", after: str = "Now") -> None:
@@ -70,8 +75,8 @@ def parts(rows: Sequence[Any], currency: str, alt: str, before: str = "Before", 
         {
             "Part": [row.name for row in rows],
             "Worth": [words.signed(row.amount, currency) for row in rows],
-            before: [words.figure(row.before, Unit(row.unit), currency) for row in rows],
-            after: [words.figure(row.after, Unit(row.unit), currency) for row in rows],
+            before: [words.figure(row.before, Unit(row.unit), currency, abs(row.before) >= 10_000) for row in rows],
+            after: [words.figure(row.after, Unit(row.unit), currency, abs(row.after) >= 10_000) for row in rows],
         }
     )
     right = {name: st.column_config.TextColumn(alignment="right", width="small") for name in ("Worth", before, after)}
@@ -84,9 +89,11 @@ def column(name: str, unit: Unit, label: str | None, pinned: bool) -> dict:
     title = label or (entry.label if entry else attribute(name).label)
     kind = st.column_config.NumberColumn if unit in NUMBERS else st.column_config.TextColumn
     return kind(  # type: ignore[return-value]
-        words.visible(title), help=entry.meaning if entry else None, pinned=pinned or None,
+        words.visible(title),
+        help=entry.meaning if entry else None,
+        pinned=pinned or None,
         alignment="right" if unit in NUMBERS else "left",
-    )  # fmt: skip
+    )
 
 
 def unit_of(name: str, units: Mapping[str, Unit]) -> Unit:

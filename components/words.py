@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from data.catalog import Unit
@@ -113,7 +113,7 @@ def moment(value: str, zone: str) -> str:
 
 
 def change(now: Any, before: Any, unit: Unit) -> str:
-    """How a figure moved: relative for sums, in points for shares, absolute for ratios. Empty when it cannot be said."""
+    """How a figure moved: relative for sums, in points for shares, absolute for ratios. Empty when not known."""
     if not (known(now) and known(before)):
         return ""
     difference = exact(now) - exact(before)
@@ -129,13 +129,15 @@ def change(now: Any, before: Any, unit: Unit) -> str:
 
 
 def because(label: str, parts: Sequence[Any], currency: str) -> str:
-    """'Contribution margin fell by €120 k, mostly through customers (−€95 k)'. parts: each with a name and an amount."""
+    """'Contribution margin fell by €120 k, mostly through customers (−€95 k)'. parts: with name and amount."""
     gap = sum((part.amount for part in parts), Decimal(0))
     if not gap:
         return f"{label} did not change"
     main = max(parts, key=lambda part: part.amount if gap > 0 else -part.amount)
     moved = f"{label} {'rose' if gap > 0 else 'fell'} by {money(abs(gap), currency, short=True)}"
-    return f"{moved}, mostly through {main.name[:1].lower()}{main.name[1:]} ({signed(main.amount, currency, short=True)})"
+    return (
+        f"{moved}, mostly through {main.name[:1].lower()}{main.name[1:]} ({signed(main.amount, currency, short=True)})"
+    )
 
 
 def counted(number: Any, thing: str, things: str = "") -> str:
@@ -154,9 +156,12 @@ def listed(names: list[str]) -> str:
 
 
 def visible(text: str, limit: int = 200) -> str:
-    """Text from data or an address, as it is: control and direction characters are spelled out, and it ends somewhere."""
+    """Text from data or an address, as it is: control and direction characters are spelled out, and it ends."""
     text = unicodedata.normalize("NFC", text)
-    shown = "".join(f"[U+{ord(c):04X}]" if unicodedata.category(c) in {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"} else c for c in text)
+    shown = "".join(
+        f"[U+{ord(c):04X}]" if unicodedata.category(c) in {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"} else c
+        for c in text
+    )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
@@ -167,7 +172,13 @@ def safe_text(text: Any, limit: int = 200) -> str:
 
 def exact(value: Any) -> Decimal:
     """The figure as a decimal; a float through its shortest text, so that 0.1 stays 0.1."""
-    return value if isinstance(value, Decimal) else Decimal(repr(float(value))) if not isinstance(value, int) else Decimal(value)
+    return (
+        value
+        if isinstance(value, Decimal)
+        else Decimal(repr(float(value)))
+        if not isinstance(value, int)
+        else Decimal(value)
+    )
 
 
 def rounded(amount: Decimal, decimals: int) -> Decimal:
@@ -190,9 +201,9 @@ def sign(amount: Decimal, digits: str) -> str:
     return MINUS if amount < 0 and any(c in "123456789" for c in digits) else ""
 
 
-def arrow(changed: str) -> str:
+def arrow(changed: str) -> Literal["up", "down", "off"]:
     """The direction of a written change, as st.metric names it."""
-    return {"+": "up", MINUS: "down"}.get(changed[:1], "off")
+    return "up" if changed.startswith("+") else "down" if changed.startswith(MINUS) else "off"
 
 
 def plus(amount: Decimal) -> str:

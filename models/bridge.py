@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from typing import Any
 
 CENT = Decimal("0.01")
@@ -30,11 +31,11 @@ def driver_bridge(prior: Mapping[str, Any], actual: Mapping[str, Any]) -> list[P
     """What moved contribution margin from one period to another, as five amounts that add up to the change.
 
     prior, actual: customers, orders, revenue, gross_margin and margin of the two periods, in one currency.
-    Contribution margin = customers × orders per customer × revenue per order × gross margin rate − cost to serve. The change
-    of the product is shared out by the logarithmic mean (LMDI-I: Ang 2005, Energy Policy 33:867, eq. 3-4):
-    L(G1, G0) · ln(x1/x0) for each factor x, which leaves no rest and does not depend on an order of the factors. Where a
-    factor is zero or negative, a logarithm does not exist and the factors are replaced one after the other, in the order
-    given, instead (also exact). The last factor takes the remainder of rounding.
+    Contribution margin = customers × orders per customer × revenue per order × gross margin rate − cost to serve. The
+    change of the product is shared out by the logarithmic mean (LMDI-I: Ang 2005, Energy Policy 33:867, eq. 3-4):
+    L(G1, G0) · ln(x1/x0) for each factor x, which leaves no rest and does not depend on an order of the factors. Where
+    a factor is zero or negative, a logarithm does not exist and the factors are replaced one after the other, in the
+    order given, instead (also exact). The last factor takes the remainder of rounding.
     """
     before, after = factors(prior), factors(actual)
     served = [number(period, "gross_margin") - number(period, "margin") for period in (prior, actual)]
@@ -43,7 +44,8 @@ def driver_bridge(prior: Mapping[str, Any], actual: Mapping[str, Any]) -> list[P
     share = log_mean_shares if min(*before, *after) > 0 else sequential_shares
     amounts = [cents(amount) for amount in share(before, after)]
     amounts[-1] += gap - serving - sum(amounts)
-    parts = [Part(*row) for row in zip(DRIVERS, amounts, before, after, UNITS, strict=True)]
+    rows = zip(DRIVERS, amounts, before, after, UNITS, strict=True)
+    parts = [Part(name, amount, old, new, unit) for name, amount, old, new, unit in rows]
     return [*parts, Part("Cost to serve", serving, *served)]
 
 
@@ -66,7 +68,7 @@ def factors(period: Mapping[str, Any]) -> tuple[Decimal, ...]:
     A quotient whose denominator is zero is zero, and so is everything behind it.
     """
     chain = [number(period, name) for name in ("customers", "orders", "revenue", "gross_margin")]
-    return (chain[0], *(over / under if under else Decimal(0) for under, over in zip(chain, chain[1:])))
+    return (chain[0], *(over / under if under else Decimal(0) for under, over in pairwise(chain)))
 
 
 def log_mean_shares(before: tuple[Decimal, ...], after: tuple[Decimal, ...]) -> list[Decimal]:
@@ -80,7 +82,7 @@ def log_mean_shares(before: tuple[Decimal, ...], after: tuple[Decimal, ...]) -> 
 def sequential_shares(before: tuple[Decimal, ...], after: tuple[Decimal, ...]) -> list[Decimal]:
     """Replace the factors one after the other; each part is what its replacement changes."""
     steps = [math.prod((*after[:done], *before[done:])) for done in range(len(before) + 1)]
-    return [Decimal(later) - Decimal(earlier) for earlier, later in zip(steps, steps[1:])]
+    return [Decimal(later) - Decimal(earlier) for earlier, later in pairwise(steps)]
 
 
 def build_changes(before: Mapping[Any, Any], after: Mapping[Any, Any], open_month: Any = None) -> list[Part]:
@@ -90,7 +92,7 @@ def build_changes(before: Mapping[Any, Any], after: Mapping[Any, Any], open_mont
     A month counts as new when it is later than all the older build had; anything else that differs was restated.
     """
     latest = max(before, default=None)
-    names = ("New months", "The month that was still open", "Earlier months, restated")
+    names = ("New months", "The open month", "Restated months")
     levels = {name: [Decimal(0), Decimal(0)] for name in names}
     for month in before.keys() | after.keys():
         new = latest is None or month > latest

@@ -8,7 +8,8 @@ from data.question import Question
 from models import bridge
 
 view, earlier, than = filters.view(), filters.compared(), filters.than()
-currency, margin = ask.current().manifest["currency"], METRICS["margin"]
+build, margin = ask.current().manifest, METRICS["margin"]
+currency = build["currency"]
 
 layout.headline("margin", "customers", "relationship_cost_ratio", "net_contribution", view=view)
 
@@ -28,7 +29,9 @@ if len(shown) > 1 and earlier:
         tables.parts(parts, currency, alt=f"The five parts of the change. {title}.")
 elif len(shown) > 1:
     layout.finding("Why it changed")
-    layout.error("There is no earlier period to compare with.", "Choose a shorter period, or compare with the one before.")
+    layout.error(
+        "There is no earlier period to compare with.", "Choose a shorter period, or compare with the one before."
+    )
 
 left, right = st.columns([3, 2], gap="medium")
 with left:
@@ -47,7 +50,8 @@ with right:
         layout.quiet("No earlier build with this view is kept, so there is nothing to compare this one with.")
     else:
         parts = bridge.build_changes(*changed[1:])
-        title = words.because(f"Since the build of {words.day(changed[0])}, {METRICS[shown[-1]].label.lower()}", parts, currency)
+        when = words.moment(changed[0], build["zone"])
+        title = words.because(f"Since the build of {when}, {METRICS[shown[-1]].label.lower()}", parts, currency)
         layout.finding(title)
         tables.parts(parts, currency, alt=f"{title}, over the whole history.")
         layout.quiet("Over the whole history of this view, month by month; exact to the cent.")
