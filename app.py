@@ -19,7 +19,12 @@ CONTENTS = {
     "Company": [
         ("company/overview", "Overview", "monitoring", VIEW, WINDOW),
     ],
+    "Value": [
+        ("value/customer_roi", "Customer ROI", "leaderboard", VIEW, HISTORY),
+        ("value/customer", "Customer", "person_search", VIEW, HISTORY),
+    ],
     "Trust": [
+        ("trust/data_trust", "Data trust", "verified", VIEW, HISTORY),
         ("trust/glossary", "Glossary", "menu_book", VIEW, HISTORY),
     ],
 }
@@ -37,6 +42,7 @@ for section, entries in CONTENTS.items():
 # Before the navigation, or the browser would fetch a page's icon from the network to show it in the tab.
 st.set_page_config(page_icon=str(ASSETS / "mark.svg"), layout="wide")
 page = st.navigation(contents)
+st.set_page_config(page_title=f"{page.title} · Rapport")
 st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
 try:
     build = ask.pin(filters.wanted_build())
@@ -47,8 +53,8 @@ address.check(build, page)
 filters.sidebar(build)
 question, period = answers[page.title]
 layout.frame(page, question, build, period == WINDOW)
+layout.watch()
 try:
     page.run()
 except Refused as problem:
     layout.error(str(problem), "Choose another view, or reset it.")
-layout.watch()
