@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -52,29 +53,35 @@ def check(folder: Path, say: Callable[[str], None], options: Options | None = No
 def build(folder: Path, warehouse: Path, say: Callable[[str], None], options: Options | None = None) -> Path:
     """Build a company's folder into its warehouse and publish it; returns the path of the new build."""
     options = options or Options()
-    started = time.monotonic()
     company = read_company(folder)
     with sole_builder(warehouse):
         draft = warehouse / f"{DRAFT}-{os.getpid()}.duckdb"
         con = connect(str(draft), options)
         try:
             stamp = options.now or datetime.now(UTC)
+            clock = [time.monotonic()]
             intake = take_in(con, folder, company, say, stamp)
             refuse_rejected(intake, options)
-            models = assemble(con, intake, company, say)
+            clock.append(time.monotonic())
+            assemble(con, intake, company, say)
+            clock.append(time.monotonic())
             tie_out.write(con, intake)
-            manifest = describe(con, intake, company, stamp, models)
+            manifest = describe(con, intake, company, stamp)
             con.execute("checkpoint")
             con.close()
-            say(f"publishing, {time.monotonic() - started:.1f} s so far")
+            clock.append(time.monotonic())
+            manifest["seconds"] = {name: round(b - a, 2) for name, a, b in zip(("intake", "tables", "checks"), clock, clock[1:], strict=False)}
+            say(f"publishing after {clock[-1] - clock[0]:.1f} s")
             return publish(draft, manifest, options.keep)
         except duckdb.OutOfMemoryException as error:
             raise Unusable(f"The build needs more memory than --memory {options.memory or 'half of the machine'} allows, "
                            "and could not spill more to disk. Free disk space in the warehouse, or allow more memory.") from error
-        except duckdb.IOException as error:
-            raise Unusable(f"The build could not write to {warehouse}: {str(error).splitlines()[0]}. The previous build still serves.") from error
+        except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException, OSError) as error:
+            raise Unusable(f"The build could not write to {warehouse}: {str(error).splitlines()[0]} Free disk space there, then build again; "
+                           "the previous build still serves.") from error
         finally:
-            con.close()
+            with contextlib.suppress(duckdb.Error):  # after a full disk, closing fails as well
+                con.close()
             for left in warehouse.glob(f"{draft.name}*"):
                 left.unlink(missing_ok=True)
 
@@ -104,7 +111,7 @@ def refuse_rejected(intake: Intake, options: Options) -> None:
         raise Unusable("Not a single order line could be loaded, so nothing was published. See what is wrong with: python -m data check FOLDER")
 
 
-def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, say: Callable[[str], None]) -> dict[str, Model]:
+def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, say: Callable[[str], None]) -> None:
     """Run every SQL model and learn step in order, each checked before the next one reads it."""
     models = {path.stem: read_model(path) for path in sorted(SQL.glob("*.sql"))}
     floor = company.roi_floor or CONTACTS_RATED * float(con.execute(
@@ -120,7 +127,6 @@ def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
             create(con, models[name], models[name].select.replace("{attributes}", attributes or "null as no_attribute"))
         say(f"  {name} {time.monotonic() - began:.1f} s")
     con.execute(f"create table roi_floor as select {floor}::decimal(18,4) as roi_floor")
-    return models
 
 
 def create(con: duckdb.DuckDBPyConnection, model: Model, select: str) -> None:
@@ -153,7 +159,7 @@ def hold(con: duckdb.DuckDBPyConnection, model: Model, promise: str) -> None:
         raise Broken(f"{model.name} promises `{promise}`, but {broken:,} rows break it. See them with: from {model.name} where not ({promise})")
 
 
-def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, stamp: datetime, models: dict[str, Model]) -> dict:
+def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, stamp: datetime) -> dict:
     """The manifest: what readers need to know before they ask anything."""
     as_of, first, last = con.execute("select max(ordered_at), min(month), max(month) from feed_lines").fetchone()
     contact = con.execute("select max(occurred_at) from feed_contacts").fetchone()[0]

@@ -1,0 +1,43 @@
+"""Production entry (`streamlit run server.py`): app.py behind a warm start and a health check."""
+
+import gc
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from streamlit.runtime.pages_manager import PagesManager
+
+from components.ask import folder
+from data.warehouse import NoBuild, Warehouse
+
+# Streamlit would take a folder named pages/ for its old navigation until the first script run, and answer the first
+# visitor's deep link with "page not found"; app.py lists the pages.
+PagesManager.uses_pages_directory = False
+
+
+@asynccontextmanager
+async def warm(_: st.App):
+    """Load what every first visitor would wait for, then let the garbage collector skip it for good."""
+    import plotly.graph_objects  # noqa: F401  (slow to import)
+
+    try:
+        Warehouse(Path(folder())).current()
+    except NoBuild:
+        pass  # the screen says how to make one
+    gc.collect()
+    gc.freeze()
+    yield
+
+
+async def health(_: Request) -> JSONResponse:
+    """200 with the name of the build that serves; 503 while there is none."""
+    try:
+        return JSONResponse({"status": "ok", "build": Warehouse(Path(folder())).newest()})
+    except NoBuild:
+        return JSONResponse({"status": "no build"}, status_code=503)
+
+
+app = st.App("app.py", routes=[Route("/healthz", health)], lifespan=warm)
