@@ -61,7 +61,7 @@ def stamp(build: Build) -> None:
         f"in {words.safe_text(manifest['currency'])}",
     ]
     if age > STALE_DAYS:
-        parts.append(f":orange-badge[:material/schedule: the data ends {words.days(age)} ago]")
+        parts.append(f":orange-badge[:material/schedule: the data ends {words.ago(age)}]")
     if notice := manifest.get("notice"):
         parts.append(f":material/info: {words.safe_text(notice, 400)}")
     st.markdown(f":small[{' · '.join(parts)}]")
@@ -113,8 +113,9 @@ def card(metric: Metric, view: View) -> None:
     """One key figure."""
     lacking = missing_of(metric.needs)
     if lacking:
-        st.markdown(f"**{metric.label}**")
-        st.markdown(f"Not known: :gray[needs {words.listed([words.safe_text(feed) for feed in lacking])}]")
+        needed = words.listed([words.safe_text(feed) for feed in lacking])
+        st.markdown(f":small[{metric.label}]")
+        st.markdown(f"**Not known** :small[:gray[without {needed}]]")
         return
     currency = ask.current().manifest["currency"]
     whole = Question((metric.name,), view=view)
@@ -158,7 +159,7 @@ def sparkline(values: pd.Series) -> list[float] | None:
 def target(metric: Metric, view: View) -> Decimal | None:
     """What was aimed at in these months for the whole company: months of a year count a twelfth of its target.
 
-    A target of a share or a ratio is that of the latest year. None where any month has no target, where a filter is set,
+    A target of a share or a ratio is that of the latest year. None where a month has no target, where a filter is set,
     and for counts of different things, which do not add up over months.
     """
     if metric.distinct or view.members or not view.scope.everything or view.since is None or view.until is None:
@@ -198,14 +199,13 @@ def missing(*needs: str) -> bool:
         feed, _, name = need.partition(".")
         what = f"the column {name} of the feed {feed}" if name else f"the feed {feed}"
         meaning = FEEDS[feed].column(name).meaning if name else FEEDS[feed].meaning
-        with st.container(border=True):
-            st.markdown(f"**Not known without {what}.** {meaning.rstrip('.').capitalize()}.")
-            st.markdown(
-                f":gray[{FEEDS[feed].without if not name else 'Everything that is made of it is switched off.'}]"
-            )
-            st.markdown(
-                f"To supply it, add {'the column to' if name else 'a file named'} `{feed}.csv` (or Parquet, Excel, a "
-                f"mapping with `-- feeds: {feed}`) in the company's folder, and build again."
+        off = FEEDS[feed].without if not name else "Everything that is made of it is switched off."
+        how = f"To supply it, add {'the column to' if name else 'a file named'}"
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(f"**Not known without {what}.** {meaning.rstrip('.').capitalize()}. {off}")
+            quiet(
+                f"{how} `{feed}.csv` (or Parquet, Excel, a mapping with `-- feeds: {feed}`) "
+                "in the company's folder, and build again."
             )
     return bool(lacking)
 

@@ -55,7 +55,7 @@ def passport_rows(question: Question, rows: pd.DataFrame | None = None) -> list[
         ("Build", f"`{build.id}`, made {words.moment(manifest['built_at'], manifest['zone'])}"),
         (
             "Data to",
-            f"{words.moment(manifest['as_of'], manifest['zone'])}, {words.days(days_old(manifest['as_of']))} ago",
+            f"{words.moment(manifest['as_of'], manifest['zone'])}, {words.ago(days_old(manifest['as_of']))}",
         ),
         ("Sources", ", ".join(words.safe_text(name) for name in sources[:8]) + (" …" if len(sources) > 8 else "")),
         (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from data.catalog import Unit
+from data.catalog import Metric, Unit
 
 NOT_KNOWN = "–"
 NARROW = "\u202f"  # keeps a number and its sign or unit on one line
@@ -88,6 +87,14 @@ def days(value: Any) -> str:
     return f"{whole:,} day{'' if whole == 1 else 's'}"
 
 
+def ago(number: int) -> str:
+    """34 days ago; 5 months ago; 15 years ago."""
+    for least, length, name in ((730, 365.25, "year"), (90, 30.44, "month")):
+        if number >= least:
+            return f"{counted(int(number / length), name)} ago"
+    return f"{days(number)} ago"
+
+
 def day(value: Any) -> str:
     """22 Nov 2026, from a date, a moment or ISO text."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -140,6 +147,11 @@ def because(label: str, parts: Sequence[Any], currency: str) -> str:
     )
 
 
+def moved(metric: Metric, now: Any, before: Any) -> str:
+    """'Revenue +7.1 %'; the name alone when nothing can be compared."""
+    return f"{metric.label} {change(now, before, metric.unit)}".rstrip()
+
+
 def counted(number: Any, thing: str, things: str = "") -> str:
     """1 customer, 2 customers, 3 categories."""
     return f"{count(number)} {thing if number == 1 else things or thing + 's'}"
@@ -188,11 +200,11 @@ def rounded(amount: Decimal, decimals: int) -> Decimal:
 
 def shortened(amount: Decimal) -> str:
     """Three significant digits with k, M or bn; below a thousand, plain."""
+    three = amount.quantize(Decimal(1).scaleb(amount.adjusted() - 2), ROUND_HALF_UP)
     for step, name in STEPS:
-        if rounded(amount, 0) >= step:
-            scaled = amount / step
-            places = max(0, 2 - int(math.log10(scaled))) if scaled >= 1 else 2
-            return f"{rounded(scaled, places)}{NARROW}{name}"
+        if three >= step:
+            scaled = three / step
+            return f"{scaled:,.{max(0, 2 - scaled.adjusted())}f}{NARROW}{name}"
     return f"{rounded(amount, 2 if amount < 100 else 0):,}"
 
 

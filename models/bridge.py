@@ -46,7 +46,7 @@ def driver_bridge(prior: Mapping[str, Any], actual: Mapping[str, Any]) -> list[P
     amounts[-1] += gap - serving - sum(amounts)
     rows = zip(DRIVERS, amounts, before, after, UNITS, strict=True)
     parts = [Part(name, amount, old, new, unit) for name, amount, old, new, unit in rows]
-    return [*parts, Part("Cost to serve", serving, *served)]
+    return [*parts, Part("Cost to serve", serving, served[0], served[1])]
 
 
 def waterfall(

@@ -11,6 +11,9 @@ view, earlier, than = filters.view(), filters.compared(), filters.than()
 build, margin = ask.current().manifest, METRICS["margin"]
 currency = build["currency"]
 
+if ask.ask(Question(("revenue",), ("month",), view)).empty:
+    layout.empty()
+    st.stop()
 layout.headline("margin", "customers", "relationship_cost_ratio", "net_contribution", view=view)
 
 drivers = Question(("margin", "gross_margin", "revenue", "orders", "customers"), view=view)
@@ -38,8 +41,8 @@ with left:
     months = ask.monthly(shown, view)
     now = ask.ask(Question(shown, view=view)).iloc[0]
     before = ask.ask(Question(shown, view=earlier)).iloc[0] if earlier else {}
-    moved = [f"{METRICS[name].label} {words.change(now[name], before.get(name), METRICS[name].unit)}" for name in shown]
-    title = words.sentence(f"{words.listed(moved)} {than}") if earlier else "Month by month"
+    moved = [words.moved(METRICS[name], now[name], before.get(name)) for name in shown]
+    title = words.sentence(f"{words.listed(moved)} {than if earlier else 'month by month'}")
     layout.finding(title, months)
     ghost = ask.ask(ask.monthly(shown, earlier)) if earlier else None
     charts.draw(charts.trend(ask.ask(months), shown, currency, ghost, filters.steps()), alt=f"By month. {title}.")
