@@ -87,7 +87,7 @@ class Question:
         self._check(attributes)
         source = table or smallest(self)
         joined = any(not source.has(name) for name in self._named())
-        one_row_each = set(source.grain) == set(self.by) and not joined
+        one_row_each = bool(source.grain) and set(source.grain) == set(self.by) and not joined
         select = [f"{column(name, source, joined)} as {name}" for name in self.by]
         select += [f"{aggregate(METRICS[name], source, self.by, one_row_each)} as {name}" for name in self.metrics]
         select += [name for name in self.facts]
