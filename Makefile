@@ -10,7 +10,7 @@ export RAPPORT_WAREHOUSE
 IN_VENV = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench screenshots clean system
+.PHONY: help run test check bench docs screenshots clean system
 
 help:  ## Print this help
 	@echo "Rapport. Usage: make TARGET"
@@ -19,7 +19,7 @@ help:  ## Print this help
 
 run: .venv/installed | $(RAPPORT_WAREHOUSE)/CURRENT.json  ## Serve Rapport, with a simulated company if there is no warehouse yet (PORT=8501 ADDRESS=127.0.0.1 CUSTOMERS=20000)
 	@echo "Rapport is at http://localhost:$(PORT) (stop with Ctrl-C)"
-	@exec $(IN_VENV) -m streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS) \
+	@exec $(IN_VENV) -m streamlit run server.py --server.port $(PORT) --server.address $(ADDRESS) \
 		--server.headless true --browser.gatherUsageStats false --logger.hideWelcomeMessage true
 
 test: .venv/installed-dev system  ## Run every test; as root on Debian this installs the browser and the database they need (ARGS="-k roi")
@@ -32,6 +32,9 @@ check: .venv/installed-dev  ## Check format, lint and types, changing nothing
 
 bench: .venv/installed-dev  ## Measure builds and questions; prints a table and writes JSON (ARGS=...)
 	@$(IN_VENV) -m tests.bench $(ARGS)
+
+docs: .venv/installed  ## Renew the generated parts of README.md and docs/ from the code
+	@$(IN_VENV) -m data.describe
 
 screenshots: .venv/installed-dev system  ## Photograph every page, light and dark, wide and narrow; renews the pictures of the README
 	@$(IN_VENV) -m tests.screenshots
@@ -62,7 +65,7 @@ $(RAPPORT_WAREHOUSE)/CURRENT.json: | .venv/installed
 
 # Without root or apt-get, and when an installation fails, the tests concerned say what is missing:
 # they skip on a person's machine and fail in CI.
-system:
+system:  ## Install the browser and the database that the tests need (as root on Debian; otherwise does nothing)
 	@missing=; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="chromium fonts-liberation"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \

@@ -20,7 +20,7 @@ def rate(customers: pd.DataFrame, moments: pd.DataFrame, floor: float, seed: int
     A customer's order margins are a compound Poisson sum, so margin_i varies by (n_i + ½) q_s, q_s the segment's mean
     squared order margin: the variance a Poisson bootstrap of the orders has, steadied over the segment; the ½ is
     Jeffreys' prior for a rate, so that a customer without orders is not certain. ROI_i is then drawn toward the
-    segment's ratio of sums ρ_s by B_i = τ²/(τ² + v_i) (normal–normal empirical Bayes, Efron & Morris 1975, JASA 70:311).
+    segment's ratio of sums ρ_s by B_i = τ²/(τ² + v_i) (empirical Bayes with normals, Efron & Morris 1975, JASA 70:311).
     τ² comes from the method of moments in money, t = (Σ(net_i − ρ cost_i)² − Σ n_i q)/Σ cost_i², and is kept above zero
     as the mean of a normal around t cut off at zero, with t's own standard error: at τ² = 0 every interval would shrink
     to a point, however little is known (Morris 1983, JASA 78:47). ρ_s is uncertain too: that adds (1 − B_i)² Var(ρ_s).
@@ -94,7 +94,7 @@ def positive(estimate: np.ndarray, error: np.ndarray) -> np.ndarray:
 
 
 def draw(mean: np.ndarray, deviation: np.ndarray, seed: int) -> np.ndarray:
-    """Sorted ROIs drawn for every customer, the more often the fewer they are; the order of the rows does not matter."""
+    """Sorted ROIs drawn for every customer, the more often the fewer they are, whatever the order of the rows."""
     order = np.lexsort((deviation, mean))
     mean, deviation = mean[order], deviation[order]
     times = int(np.clip(DRAWS // len(mean), 1, 200))
