@@ -29,12 +29,12 @@ def metric(name: str, view: View) -> None:
 def card(
     label: str, figure: str, note: str = "", question: Question | None = None, rows: pd.DataFrame | None = None
 ) -> None:
-    """One figure. note: Markdown below it, escaped where it comes from data. question: what its passport describes."""
+    """One figure. note: a sentence below it. question: what its passport describes."""
     with st.container(border=True, height="stretch", gap="xsmall"):
         if question is not None:
             layout.passport(label, question, rows)
         else:
-            st.markdown(words.safe_text(label))
+            st.markdown(f":small[{words.safe_text(label)}]")
         st.metric(label, words.visible(figure), label_visibility="collapsed")
         if note:
-            st.markdown(f":gray[:small[{note}]]")
+            layout.quiet(words.safe_text(note, 400))

@@ -1,4 +1,4 @@
-"""The ranking of customers: which metrics can rank, the question behind each order, bands that cannot be rated, and costs."""
+"""The ranking of customers: what can rank them, the question behind each order, who has no ROI and why, and costs."""
 
 from __future__ import annotations
 
@@ -7,34 +7,44 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from components import ask, cards, filters, layout, tables, words
+from components import ask, cards, charts, filters, layout, tables, words
 from data.catalog import METRICS, Unit
 from data.question import Question, View
 
 LARGEST, SMALLEST = "largest first", "smallest first"
 RATED, NONE, LITTLE, EVERYBODY = "rated", "no investment", "too little invested", "everybody"
 BANDS = (RATED, NONE, LITTLE, EVERYBODY)
-SHOWN_FACTS = (
-    "roi_rank",
-    "roi_state",
-    "roi_shrunk",
-    "roi_low",
-    "roi_high",
-    "rank_low",
-    "rank_high",
-    "p_top_decile",
-    "last_order_at",
-)
-SHOWN_METRICS = ("roi", "net_contribution", "margin", "cost", "revenue", "orders")
+CALLED = {
+    RATED: "rated customers",
+    NONE: "customers without investment",
+    LITTLE: "customers with too little investment",
+}
+SCORES = ("roi_rank", "roi_state", "roi_shrunk", "roi_low", "roi_high", "rank_low", "rank_high", "p_top_decile")
+SHOWN_METRICS = ("roi", "net_contribution", "margin", "cost", "orders")
 COSTS = {  # what a relationship costs, and which figure already contains it
     "contact_cost": "Contacts (in ROI)",
     "fixed_cost": "Campaigns (in ROI)",
     "service_cost": "Service (in margin)",
-    "returned": "Margin lost to returns (in margin)",
-    "acquisition_cost": "Winning customers (in neither)",
+    "returned": "Returned margin (in margin)",
+    "acquisition_cost": "Acquisition (in neither)",
 }
-LABELS = {"place": "Place", "interval": "80 % interval", "places": "Rank interval"}
-UNITS = {"place": Unit.COUNT}
+LABELS = {
+    "place": "Place",
+    "interval": "80 % interval",
+    "places": "Rank interval",
+    "margin": "Margin",
+    "cost": "Investment",
+    "number": "Customers",
+}
+UNITS = {"place": Unit.COUNT, "number": Unit.COUNT}
+
+
+# What is asked
+
+
+def can_rate() -> bool:
+    """Whether this build knows ROI at all."""
+    return not layout.missing_of(METRICS["roi"].needs)
 
 
 def known_metrics() -> list[str]:
@@ -43,28 +53,27 @@ def known_metrics() -> list[str]:
     return sorted(names, key=lambda name: name != "roi")
 
 
-def can_rate() -> bool:
-    """Whether this build knows ROI at all."""
-    return not layout.missing_of(METRICS["roi"].needs)
-
-
 def of_band(view: View, band: str) -> View:
     """The customers of one band."""
     return view if band == EVERYBODY else view.only("roi_state", band)
 
 
 def ranking(metric: str, order: str, band: str, view: View) -> Question:
-    """Customers in the order of one metric. By ROI: in the order of the stored rank, which goes by the interval's low end.
+    """Customers in the order of one metric. By ROI: by the stored rank, which goes by the low end of the interval.
 
     Those who cannot be rated have no ROI, so they come by contribution margin.
     """
     metrics = [name for name in SHOWN_METRICS if not layout.missing_of(METRICS[name].needs)]
-    facts = [name for name in SHOWN_FACTS if can_rate() or name == "last_order_at"]
     by = metric
     if metric == "roi":
         by = "margin" if band in (NONE, LITTLE) else "roi_rank" if order == LARGEST else "roi_low"
     return Question(
-        (*metrics, *({metric} - {*metrics})), ("customer_id",), of_band(view, band), tuple(facts), by, order == SMALLEST
+        (*metrics, *({metric} - {*metrics})),
+        ("customer_id",),
+        of_band(view, band),
+        (*(SCORES if can_rate() else ()), "last_order_at"),
+        by,
+        order == SMALLEST,
     )
 
 
@@ -73,57 +82,19 @@ def start(view: View) -> Question:
     return ranking("roi", LARGEST, RATED, view) if can_rate() else ranking("revenue", LARGEST, EVERYBODY, view)
 
 
-def offer(question: Question, metric: str = "", band: str = "") -> None:
-    """A page of the ranking from which a customer can be opened: by a row, or by key from a list the keyboard reaches."""
-    metric, band = metric or ("roi" if can_rate() else "revenue"), band or (RATED if can_rate() else EVERYBODY)
-    rows, place = ask.ask(question), hash((question, ask.current().id))
-    chosen = tables.table(
-        listed(rows, question, metric, band), f"Customers by {METRICS[metric].label}", ask.current().manifest["currency"],
-        LABELS, UNITS, ("customer_id",), key=f"ranking_{place}", selectable=True,
-    )  # fmt: skip
-    keys = list(rows["customer_id"])
-    named = st.selectbox("Open a customer of this list", keys, index=None, key=f"open_{place}", width=260,
-                         placeholder="Choose a key, or mark a row")  # fmt: skip
-    if named or chosen is not None:
-        filters.goto("pages/value/customer.py", customer=named or keys[chosen])
-
-
 def page(question: Question, number: int, size: int) -> Question:
     """One page of the ranking, counted from 1."""
     return replace(question, limit=size, offset=(number - 1) * size)
 
 
-def listed(rows: pd.DataFrame, question: Question, metric: str, band: str) -> pd.DataFrame:
-    """The rows as the table shows them: intervals as text, the metric ranked by in front, the segment where there is one."""
-    shown = rows.copy()
-    shown["place"] = range(question.offset + 1, question.offset + 1 + len(rows))
-    own = [metric] if metric != "roi" else []
-    if not can_rate():
-        columns = ["place", "customer_id", *own, *question.metrics, "last_order_at"]
-    else:
-        shown["interval"] = [interval(low, high, Unit.RATIO) for low, high in zip(rows["roi_low"], rows["roi_high"])]
-        shown["places"] = [interval(low, high, Unit.COUNT) for low, high in zip(rows["rank_low"], rows["rank_high"])]
-        rank = [] if band in (NONE, LITTLE) else ["roi_rank"]
-        roi = ["roi_shrunk", "interval", "places", "p_top_decile", "roi"] if rank else []
-        state = ["roi_state"] if band == EVERYBODY else []
-        columns = [*(rank if rank and metric == "roi" else ["place"]), "customer_id", *own, *state, *roi,
-                   *([] if metric == "roi" else rank), *(n for n in question.metrics if n != "roi"), "last_order_at"]  # fmt: skip
-    if "segment" in ask.current().manifest["filters"] and len(rows):
-        keys = tuple(rows["customer_id"])
-        found = ask.ask(Question(("orders",), ("customer_id", "segment"), question.view.only("customer_id", *keys)))
-        shown["segment"] = shown["customer_id"].map(dict(zip(found["customer_id"], found["segment"])))
-        columns.insert(columns.index("customer_id") + 1, "segment")
-    return shown[list(dict.fromkeys(columns))]
-
-
-def interval(low: object, high: object, unit: Unit) -> str:
-    """'1.20 to 3.40'."""
-    return f"{words.figure(low, unit)} to {words.figure(high, unit)}" if words.known(low) else words.NOT_KNOWN
+def bands_question(view: View) -> Question:
+    """What each band brings and costs."""
+    return Question(("margin", "cost"), ("roi_state",), view)
 
 
 def bands(view: View) -> pd.DataFrame:
     """How many customers can be rated, how many cannot, and what each band brings and costs."""
-    money = ask.ask(Question(("margin", "cost"), ("roi_state",), view)).set_index("roi_state")
+    money = ask.ask(bands_question(view)).set_index("roi_state")
     rows = []
     for state in (RATED, NONE, LITTLE):
         number = ask.count(Question((), ("customer_id",), of_band(view, state)))
@@ -132,82 +103,141 @@ def bands(view: View) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["roi_state", "number", "margin", "cost"])
 
 
+def costs_question(view: View) -> Question:
+    """The parts of the cost that the catalog knows."""
+    return Question(tuple(n for n in COSTS if n in METRICS and not layout.missing_of(METRICS[n].needs)), view=view)
+
+
 def costs(view: View) -> pd.DataFrame:
-    """What relationships cost in this view, part by part, and where each part is already counted."""
-    names = [name for name in COSTS if name in METRICS and not layout.missing_of(METRICS[name].needs)]
-    found = ask.ask(Question(tuple(names), view=view)).iloc[0].to_dict() if names else {}
-    if not layout.missing_of(METRICS["gross_margin"].needs):
+    """What relationships cost in this view, part by part: columns part, cost."""
+    question = costs_question(view)
+    found = ask.ask(question).iloc[0].to_dict() if question.metrics else {}
+    if found and not layout.missing_of(METRICS["gross_margin"].needs):
         back = ask.ask(Question(("gross_margin",), view=view.only("line_type", "return")))["gross_margin"].iloc[0]
         found["returned"] = -back if words.known(back) else 0.0
     return pd.DataFrame([(COSTS[name], found[name]) for name in COSTS if name in found], columns=["part", "cost"])
 
 
-def title(rows: pd.DataFrame, question: Question, number: int, metric: str, band: str) -> str:
-    """What the list shows, in one sentence."""
-    first, last = question.offset + 1, question.offset + len(rows)
-    currency = ask.current().manifest["currency"]
-    of = {RATED: "rated customers", EVERYBODY: "customers"}.get(
-        band, f"customers with {band.replace('too little invested', 'too little investment')}"
-    )
-    places = f"Places {words.count(first)} to {words.count(last)} of {words.count(number)} {of}"
-    if metric == "roi" and band == RATED:
-        ends = (rows["roi_low"].iloc[0], rows["roi_low"].iloc[-1])
-        return f"{places}: ROI of at least {words.ratio(min(ends))} to {words.ratio(max(ends))}, by the cautious end of each interval"
-    name = "margin" if metric == "roi" else metric
-    unit = METRICS[name].unit
-    ends = (words.figure(rows[name].iloc[i], unit, currency) for i in (0, -1))
-    return f"{places}: {METRICS[name].label.lower()} from {' to '.join(ends)}"
-
-
-def bands_question(view: View) -> Question:
-    """The question behind the money of the bands."""
-    return Question(("margin", "cost"), ("roi_state",), view)
-
-
-def bands_title(found: pd.DataFrame, currency: str) -> str:
-    """How many customers have no ROI, and what they bring all the same."""
-    without = found[found["roi_state"] != RATED]
-    number, margin = int(without["number"].sum()), without["margin"].sum()
-    if not number:
-        return "Every customer of this view can be rated"
-    return (
-        f"{words.count(number)} of {words.counted(found['number'].sum(), 'customer')} cannot be rated; they bring "
-        f"{words.money(margin, currency, short=True)} of contribution margin"
-    )
-
-
-def bands_meaning(currency: str) -> str:
-    """Why somebody has no ROI, in plain words."""
-    floor = words.money(ask.current().manifest["roi_floor"], currency)
-    return words.safe_text(
-        f"No investment: nobody spent anything on reaching them, so there is nothing to divide by. Too little invested: "
-        f"less than {floor}, where a few cents more or less would change the ROI out of all proportion. "
-        "Neither is good or bad: rank them by contribution margin instead.",
-        400,
-    )
+# What is shown
 
 
 def rated_card(found: pd.DataFrame) -> None:
     """How many customers have an ROI, as a key figure."""
     numbers = dict(zip(found["roi_state"], found["number"]))
-    other = (
+    others = (
         f"{words.count(numbers[NONE])} without any investment, {words.count(numbers[LITTLE])} with too little to rate"
     )
-    cards.card("Customers rated", words.count(numbers[RATED]), other)
+    cards.card("Customers rated", words.count(numbers[RATED]), others)
 
 
-def costs_question(view: View) -> Question:
-    """The question behind the parts of the cost that the catalog knows."""
-    return Question(tuple(n for n in COSTS if n in METRICS and not layout.missing_of(METRICS[n].needs)), view=view)
+def whiskers(rows: pd.DataFrame, currency: str) -> None:
+    """The ROI of every customer of a page, each with its interval."""
+    charts.draw(
+        charts.ranking_whiskers(
+            rows,
+            "customer_id",
+            "roi_shrunk",
+            "roi_low",
+            "roi_high",
+            Unit.RATIO,
+            currency,
+            "ROI drawn toward the segment's, with its 80 % interval",
+        ),
+        alt=f"ROI of {words.counted(len(rows), 'customer')}, each with its 80 % interval, as in the table below.",
+    )
+
+
+def offer(question: Question, metric: str = "", band: str = "") -> None:
+    """A page of the ranking from which a customer can be opened: by a row, or from a list that the keyboard reaches."""
+    metric, band = metric or ("roi" if can_rate() else "revenue"), band or (RATED if can_rate() else EVERYBODY)
+    rows, place = ask.ask(question), hash((question, ask.current().id))
+    chosen = tables.table(
+        listed(rows, question, metric, band),
+        f"Customers by {METRICS[metric].label}",
+        ask.current().manifest["currency"],
+        LABELS,
+        UNITS,
+        ("customer_id",),
+        key=f"ranking_{place}",
+        selectable=True,
+    )
+    keys = list(rows["customer_id"])
+    named = st.selectbox(
+        "Open a customer of this list",
+        keys,
+        index=None,
+        key=f"open_{place}",
+        width=260,
+        placeholder="Choose a key, or mark a row",
+    )
+    if named or chosen is not None:
+        filters.goto("pages/value/customer.py", customer=named or keys[chosen])
+
+
+def listed(rows: pd.DataFrame, question: Question, metric: str, band: str) -> pd.DataFrame:
+    """The rows as the table shows them: intervals as text, what ranks them in front, the segment where there is one."""
+    shown = rows.assign(place=range(question.offset + 1, question.offset + 1 + len(rows)))
+    by_rank = can_rate() and metric == "roi" and band in (RATED, EVERYBODY)
+    columns = ["roi_rank" if by_rank else "place", "customer_id", *([metric] if metric != "roi" else [])]
+    if "segment" in ask.current().manifest["filters"] and len(rows):
+        view = question.view.only("customer_id", *rows["customer_id"])
+        found = ask.ask(Question(("orders",), ("customer_id", "segment"), view))
+        shown["segment"] = shown["customer_id"].map(dict(zip(found["customer_id"], found["segment"])))
+        columns.insert(2, "segment")
+    if can_rate() and band == EVERYBODY:
+        columns.append("roi_state")
+    if can_rate() and band in (RATED, EVERYBODY):
+        shown["interval"] = [interval(low, high, Unit.RATIO) for low, high in zip(rows["roi_low"], rows["roi_high"])]
+        shown["places"] = [interval(low, high, Unit.COUNT) for low, high in zip(rows["rank_low"], rows["rank_high"])]
+        columns += ["roi_shrunk", "interval", "roi_rank", "places", "p_top_decile", "roi"]
+    columns += [name for name in question.metrics if name != "roi"]
+    return shown[list(dict.fromkeys([*columns, "last_order_at"]))]
+
+
+# Words
+
+
+def title(rows: pd.DataFrame, question: Question, number: int, metric: str, band: str) -> str:
+    """What the list shows, in one sentence."""
+    first, last = words.count(question.offset + 1), words.count(question.offset + len(rows))
+    places = f"Places {first} to {last} of {words.count(number)} {CALLED.get(band, 'customers')}"
+    name = "roi_low" if metric == "roi" and band in (RATED, EVERYBODY) else "margin" if metric == "roi" else metric
+    unit = Unit.RATIO if name == "roi_low" else METRICS[name].unit
+    begins, ends = (words.figure(rows[name].iloc[i], unit, ask.current().manifest["currency"]) for i in (0, -1))
+    if name == "roi_low":
+        return f"{places}: ROI from {begins} to {ends} at the cautious end of the interval"
+    return f"{places}: {METRICS[name].label.lower()} from {begins} to {ends}"
+
+
+def interval(low: object, high: object, unit: Unit) -> str:
+    """'1.20 to 3.40'."""
+    return f"{words.figure(low, unit)} to {words.figure(high, unit)}" if words.known(low) else words.NOT_KNOWN
+
+
+def bands_title(found: pd.DataFrame, currency: str) -> str:
+    """How many customers have no ROI, and what they bring all the same."""
+    without = found[found["roi_state"] != RATED]
+    if not without["number"].sum():
+        return "Every customer of this view can be rated"
+    margin = words.money(without["margin"].sum(), currency, short=True)
+    number, of = words.count(without["number"].sum()), words.counted(found["number"].sum(), "customer")
+    return f"{number} of {of} cannot be rated; they bring {margin} of contribution margin"
+
+
+def bands_meaning(currency: str) -> str:
+    """Why somebody has no ROI, in plain words."""
+    floor = words.safe_text(words.money(ask.current().manifest["roi_floor"], currency))
+    return (
+        "No investment: nothing was spent on reaching them, so there is nothing to divide by. Too little invested: "
+        f"less than {floor}, where a few cents would change the ROI out of all proportion. "
+        "Neither is good or bad; choose them above to see them by contribution margin."
+    )
 
 
 def costs_title(parts: pd.DataFrame, currency: str) -> str:
     """Which part of what relationships cost is the largest."""
-    largest = parts.loc[parts["cost"].idxmax()]
-    total = parts["cost"].sum()
-    if not total:
+    if not parts["cost"].sum():
         return "No cost of relationships is on record in this view"
-    return (
-        f"{largest['part'].split(' (')[0]} {'are' if largest['part'].split(' (')[0].endswith('s') else 'is'} the largest part of what "
-        f"relationships cost: {words.money(largest['cost'], currency, short=True)} of {words.money(total, currency, short=True)}"
-    )
+    largest, total = parts.loc[parts["cost"].idxmax()], words.money(parts["cost"].sum(), currency, short=True)
+    name = largest["part"].split(" (")[0].lower()
+    return f"Of {total} that relationships cost, {name} took most: {words.money(largest['cost'], currency, short=True)}"

@@ -1,4 +1,4 @@
-"""The story of one customer: their events in the company's time, what stands out in them, and the words for it."""
+"""The story of one customer: their events in the company's time, their key figures, and the words for both."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import plotly.graph_objects as go
+import streamlit as st
 
 from components import ask, cards, charts, layout, words
 from data.catalog import DIMENSIONS, FACTS, METRICS, Unit, attribute
@@ -16,52 +17,50 @@ from data.contract import UNKNOWN
 from data.question import Listing, Question, View
 
 MOST_EVENTS = 10_000
-FACTS_SHOWN = ("roi_rank", "roi_state", "roi_shrunk", "roi_low", "roi_high", "rank_low", "rank_high", "margin_rank")
-METRICS_SHOWN = ("roi", "net_contribution", "margin", "cost", "acquisition_cost", "revenue", "orders")
-LABELS = {"occurred_at": "When", "kind": "What", "what": "In detail", "events": "Rows"}
-UNITS = {"events": Unit.COUNT, "margin": Unit.MONEY, "cost": Unit.MONEY, "revenue": Unit.MONEY}
+SCORES = ("roi_rank", "roi_state", "roi_shrunk", "roi_low", "roi_high", "rank_low", "rank_high")
+SUMS = ("roi", "net_contribution", "margin", "cost", "acquisition_cost", "revenue", "orders")
+LABELS = {"occurred_at": "When", "kind": "What", "what": "In detail", "margin": "Margin", "cost": "Investment"}
+UNITS = dict.fromkeys(("revenue", "margin", "cost"), Unit.MONEY)
+
+
+# What is asked
 
 
 def question(view: View) -> Question:
     """Figures and facts of the customer, as far as this build knows them."""
-    metrics = tuple(name for name in METRICS_SHOWN if not layout.missing_of(METRICS[name].needs))
-    facts = tuple(name for name in FACTS_SHOWN if not layout.missing_of(FACTS[name].needs))
-    return Question(metrics, ("customer_id",), view, facts)
+    metrics = tuple(name for name in SUMS if not layout.missing_of(METRICS[name].needs))
+    facts = tuple(name for name in SCORES if not layout.missing_of(FACTS[name].needs))
+    return Question(metrics, ("customer_id",), view, (*facts, "first_order_at", "last_order_at"))
 
 
 def part(asked: Question, *names: str) -> Question:
     """The same question about only some of its figures, for a passport that one reads to the end."""
-    return Question(
-        tuple(n for n in names if n in METRICS), asked.by, asked.view, tuple(n for n in names if n in FACTS)
-    )
+    metrics = tuple(name for name in names if name in asked.metrics)
+    return Question(metrics, asked.by, asked.view, tuple(name for name in names if name in asked.facts))
 
 
-def attributes(view: View) -> list[tuple[str, str]]:
-    """What the customers feed says of the customer, label and value; nothing that is not known."""
-    names = list(ask.current().manifest["filters"])
-    if not names:
-        return []
+def attributes(view: View) -> dict[str, str]:
+    """What is known of the customer, label and value, out of what one can filter by."""
+    names = tuple(ask.current().manifest["filters"])
     row = ask.ask(Question(("orders",), ("customer_id", *names), view)).iloc[0]
     labels = {name: (DIMENSIONS.get(name) or attribute(name)).label for name in names}
-    return [(labels[name], str(row[name])) for name in names if row[name] != UNKNOWN]
+    return {labels[name]: str(row[name]) for name in names if row[name] != UNKNOWN}
 
 
 def events(view: View) -> pd.DataFrame:
-    """Everything that happened, earliest first, in the company's zone. Where nobody said when they joined, nothing is made up."""
-    rows = ask.ask(Listing("timeline", view, limit=MOST_EVENTS)).copy()
-    rows["occurred_at"] = local(rows["occurred_at"])
-    return rows if not layout.missing_of(["customers.joined_at"]) else rows[rows["kind"] != "joined"]
+    """Everything that happened, earliest first, in the company's zone; joining only where a feed says when that was."""
+    rows = ask.ask(Listing("timeline", view, limit=MOST_EVENTS))
+    rows = rows.assign(occurred_at=local(rows["occurred_at"]))
+    return rows[rows["kind"] != "joined"] if layout.missing_of(("customers.joined_at",)) else rows
 
 
 def marks(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row for what happened at once: the lines of an order are one event, named after the first."""
-    grouped = rows.groupby(["occurred_at", "kind"], sort=True, as_index=False)
-    found = grouped.agg(what=("what", "first"), channel=("channel", "first"), events=("what", "size"),
-                        revenue=("revenue", "sum"), margin=("margin", "sum"), cost=("cost", "sum"))  # fmt: skip
-    found["what"] = found["what"].str.removesuffix(f" {UNKNOWN}")
-    more = [
-        f"{what} and {count - 1} more" if count > 1 else what for what, count in zip(found["what"], found["events"])
-    ]
+    """One row for what happened at once: the lines of an order are one event, named after the first of them."""
+    named = rows.assign(what=rows["what"].str.removesuffix(f" {UNKNOWN}"), lines=1)
+    together = named.groupby(["occurred_at", "kind"], sort=True, as_index=False)
+    first = dict.fromkeys(("what", "channel"), "first")
+    found = together.agg(first | dict.fromkeys(("lines", "revenue", "margin", "cost"), "sum"))
+    more = [f"{what} and {lines - 1} more" if lines > 1 else what for what, lines in zip(found["what"], found["lines"])]
     return found.assign(what=more)
 
 
@@ -73,111 +72,41 @@ def local(moments: pd.Series) -> pd.Series:
 
 def as_of() -> datetime:
     """The end of the data, as the company's clocks showed it."""
-    moment = datetime.fromisoformat(ask.current().manifest["as_of"])
-    return moment.astimezone(ZoneInfo(ask.current().manifest["zone"])).replace(tzinfo=None)
+    manifest = ask.current().manifest
+    return datetime.fromisoformat(manifest["as_of"]).astimezone(ZoneInfo(manifest["zone"])).replace(tzinfo=None)
 
 
-def with_cost_of_winning(rows: pd.DataFrame, found: pd.Series) -> tuple[pd.DataFrame, str]:
-    """The events with what winning the customer cost on the day they joined, and a sentence saying what was counted.
+def with_acquisition(rows: pd.DataFrame, found: pd.Series) -> tuple[pd.DataFrame, str]:
+    """The events with what winning the customer cost in front, and a sentence on what is counted.
 
-    Where the relationship is older than the data, what it earned before is unknown, so its price is left out as well.
+    Where the relationship is older than the data, what it earned before is unknown, so that cost is left out as well.
     """
-    price = found.get("acquisition_cost", 0.0)
-    first = pd.Timestamp(ask.current().manifest["first_month"])
-    joined = rows.loc[rows["kind"] == "joined", "occurred_at"]
-    older = f"The relationship is older than the data, which begins in {words.month(first)}: what came before is not counted."
-    if not len(joined) or joined.iloc[0] < first:
-        return rows[rows["occurred_at"] >= first], older if len(joined) else ""
-    if not words.known(price) or not price:
+    price, joined = found.get("acquisition_cost"), rows.loc[rows["kind"] == "joined", "occurred_at"]
+    begins = pd.Timestamp(ask.current().manifest["first_month"])
+    if len(joined) and joined.iloc[0] < begins:
+        old = f"The relationship is older than the data, which begins in {words.month(begins)}; only that is counted."
+        return rows[rows["occurred_at"] >= begins], old
+    if not (words.known(price) and price and len(rows)):
         return rows, ""
+    # a second before all else: it was paid to win the first order
+    paid = pd.DataFrame(
+        {"occurred_at": [rows["occurred_at"].min() - pd.Timedelta(seconds=1)], "margin": 0.0, "cost": price}
+    )
     cost = words.money(price, ask.current().manifest["currency"])
-    before = min(joined.iloc[0], rows["occurred_at"].min()) - pd.Timedelta(
-        seconds=1
-    )  # paid before the first order, not with it
-    paid = pd.DataFrame([{"occurred_at": before, "margin": 0.0, "cost": price}])
-    return pd.concat(
-        [rows, paid]
-    ), f"It begins with {cost} for winning the customer, which ROI and net contribution leave out."
+    return pd.concat([paid, rows]), f"It begins with {cost} for winning the customer, which ROI leaves out."
 
 
-def timeline(rows: pd.DataFrame, window: tuple[date, date] | None, currency: str) -> go.Figure:
-    """The timeline with the end of the data, and the days on which the next order would be usual."""
-    figure = charts.timeline(rows, currency)
-    end = as_of()
-    figure.add_vline(x=end, line={"color": charts.QUIET, "width": 1, "dash": "dot"})
-    right = end
-    if window:
-        first, last = (pd.Timestamp(day) for day in window)
-        figure.add_vrect(x0=first, x1=last, fillcolor=charts.SECOND, opacity=0.18, line_width=0)
-        right = max(end, last)
-    left = rows["occurred_at"].min()
-    room = (right - left) * 0.03
-    figure.update_xaxes(range=[left - room, right + room])
-    return figure
+# What is shown
 
 
-def rhythm_title(beat: Any) -> str:
-    """How often the customer orders, and whether the next order is late by their own habit."""
-    if beat is None:
-        return "No order on record"
-    last = (
-        f"last order {words.days(beat.since)} before the data's end"
-        if beat.since
-        else "the last order is on the data's last day"
-    )
-    if beat.usual is None:
-        return f"{words.counted(beat.order_days, 'order day')}: too few for a rhythm; {last}"
-    return f"Usually every {words.days(beat.usual)}; {last}" + (", later than usual" if beat.late else "")
-
-
-def rhythm_words(beat: Any) -> str:
-    """The same in full: the spread of the gaps, the window, and how to read the band."""
-    if beat is None or beat.usual is None:
-        return "A rhythm needs four days with orders."
-    first, last = (words.day(day) for day in beat.window)
-    return (
-        f"Eight in ten of its gaps are {words.count(beat.short)} to {words.days(beat.long)}, so the next order was usual "
-        f"from {first} to {last}: the band in the chart. The dotted line is the end of the data."
-    )
-
-
-def payback_title(found: Any) -> str:
-    """When the customer had paid back what was spent."""
-    if found.at is None:
-        return "Not paid back yet"
-    return f"Paid back on {words.day(found.at)}" if found.was_below else "Never below zero: nothing had to be paid back"
-
-
-def timeline_words(happened: pd.DataFrame, beat: Any) -> str:
-    """The timeline for those who do not see it: how many of what, since when."""
-    number = happened["kind"].value_counts()
-    what = words.listed([f"{kind} {words.count(count)}" for kind, count in number.items()])
-    since = f" since {words.day(happened['occurred_at'].min())}" if len(happened) else ""
-    return f"Timeline{since}. {what}. {rhythm_title(beat)}"
-
-
-def consent_title(rows: pd.DataFrame) -> str:
-    """Which channels may be used, by what the customer said."""
-    no = sorted(set(rows.loc[~rows["allowed"].astype(bool), "channel"]))
-    yes = sorted(set(rows["channel"]) - set(no))
-    parts = [f"agreed to {words.listed(yes)}"] * bool(yes) + [f"refused {words.listed(no)}"] * bool(no)
-    return words.safe_text("; ".join(parts).capitalize())
-
-
-def consents(rows: pd.DataFrame) -> pd.DataFrame:
-    """What the customer allows, in words."""
-    said = ["allowed" if allowed else "not allowed" for allowed in rows["allowed"]]
-    when = [words.figure(at, Unit.MOMENT) for at in local(rows["recorded_at"])]
-    return pd.DataFrame({"channel": rows["channel"], "purpose": rows["purpose"], "says": said, "since": when})
-
-
-def written(rows: pd.DataFrame) -> pd.DataFrame:
-    """Events as the table shows them."""
-    when = [f"{words.day(at)}, {at:%H:%M}" for at in rows["occurred_at"]]
-    columns = ["kind", "what", "channel", "revenue", "margin", "cost"]
-    if layout.missing_of(("lines.cost",)):
-        columns.remove("margin")
-    return rows[columns].assign(channel=rows["channel"].fillna("")).assign(occurred_at=when)[["occurred_at", *columns]]
+def header(key: str, known: dict[str, str]) -> None:
+    """The key, what is known of the customer, and the way to the company's own system, which knows who it is."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(words.safe_text(key), anchor=False, width="content")
+        for label, value in known.items():
+            st.markdown(f":gray-badge[{words.safe_text(label)}: {words.safe_text(value, 60)}]", width="content")
+        if link := crm_link(key):
+            st.link_button("Open in the CRM", link, icon=":material/open_in_new:", type="tertiary")
 
 
 def crm_link(key: str) -> str:
@@ -188,48 +117,130 @@ def crm_link(key: str) -> str:
 
 def figures(found: pd.Series, asked: Question, segment: str, beat: Any) -> None:
     """The customer's key figures, each with what it must be read with."""
-    currency, company = ask.current().manifest["currency"], View(asked.view.scope)
+    currency = ask.current().manifest["currency"]
     with cards.row(4):
         if found.get("roi_state") == "rated":
-            among = f"of {words.count(ask.count(Question((), ('customer_id',), company.only('roi_state', 'rated'))))} rated; " \
-                if company.scope.everything else ""  # fmt: skip
-            between = f"{words.count(found['rank_low'])} to {words.count(found['rank_high'])}"
-            cards.card(
-                "Rank by ROI",
-                words.count(found["roi_rank"]),
-                f"{among}80 % interval {between}",
-                part(asked, "roi_rank", "rank_low", "rank_high"),
-            )
-            of_segment = (
-                ask.ask(Question(("roi",), view=company.only("segment", segment)))["roi"].iloc[0] if segment else None
-            )
-            beside = (
-                f"; segment {words.safe_text(segment)} {words.ratio(of_segment)}" if words.known(of_segment) else ""
-            )
-            cards.card("ROI, shrunk", words.ratio(found["roi_shrunk"]),
-                       f"80 % interval {words.ratio(found['roi_low'])} to {words.ratio(found['roi_high'])}; "
-                       f"unshrunk {words.ratio(found['roi'])}{beside}",
-                       part(asked, "roi", "roi_shrunk", "roi_low", "roi_high"))  # fmt: skip
-        elif "roi_state" in found and "roi" in found:
-            cards.card("ROI", "Not rated", words.safe_text(found["roi_state"]), part(asked, "roi", "roi_state"))
+            rating(found, asked, segment)
+        elif "roi" in found:
+            cards.card("ROI", "Not rated", str(found["roi_state"]), part(asked, "roi", "roi_state"))
         if "net_contribution" in found:
-            parts = f"{words.money(found['margin'], currency)} margin less {words.money(found['cost'], currency)} investment"
-            cards.card(
-                "Net contribution",
-                words.money(found["net_contribution"], currency, short=True),
-                words.safe_text(parts),
-                part(asked, "net_contribution", "margin", "cost"),
-            )
+            margin, cost = (words.money(found[name], currency) for name in ("margin", "cost"))
+            net = words.money(found["net_contribution"], currency, short=True)
+            behind = part(asked, "net_contribution", "margin", "cost")
+            cards.card("Net contribution", net, f"{margin} margin less {cost} investment", behind)
         else:
-            cards.card(
-                "Revenue",
-                words.money(found["revenue"], currency, short=True),
-                "costs are not in the data",
-                part(asked, "revenue"),
-            )
-        often = (
-            f"usually every {words.days(beat.usual)}"
-            if beat is not None and beat.usual is not None
-            else "no rhythm yet"
-        )
+            revenue = words.money(found["revenue"], currency, short=True)
+            cards.card("Revenue", revenue, "cost is not in the data", part(asked, "revenue"))
+        often = "no rhythm yet" if beat is None or beat.usual is None else f"usually every {words.days(beat.usual)}"
         cards.card("Orders", words.count(found["orders"]), often, part(asked, "orders"))
+
+
+def rating(found: pd.Series, asked: Question, segment: str) -> None:
+    """Rank and ROI with their intervals, beside the segment's ROI."""
+    company = View(asked.view.scope)
+    of, beside = "", ""
+    if company.scope.everything:
+        of = f"of {words.count(ask.count(Question((), ('customer_id',), company.only('roi_state', 'rated'))))} rated; "
+    if segment:
+        of_segment = ask.ask(Question(("roi",), view=company.only("segment", segment)))["roi"].iloc[0]
+        beside = f"; segment {segment} {words.figure(of_segment, Unit.RATIO)}"
+    low, high = (words.count(found[name]) for name in ("rank_low", "rank_high"))
+    behind = part(asked, "roi_rank", "rank_low", "rank_high")
+    cards.card("Rank by ROI", words.count(found["roi_rank"]), f"{of}80 % interval {low} to {high}", behind)
+    shrunk, low, high, roi = (words.ratio(found[name]) for name in ("roi_shrunk", "roi_low", "roi_high", "roi"))
+    behind = part(asked, "roi", "roi_shrunk", "roi_low", "roi_high")
+    cards.card("ROI, shrunk", shrunk, f"80 % interval {low} to {high}; unshrunk {roi}{beside}", behind)
+
+
+def timeline(rows: pd.DataFrame, window: tuple[date, date] | None, currency: str) -> go.Figure:
+    """The timeline with the end of the data, and the days on which the next order would be usual."""
+    figure = charts.timeline(rows, currency)
+    figure.add_vline(x=as_of(), line={"color": charts.QUIET, "width": 1, "dash": "dot"})
+    if window:
+        first, last = map(pd.Timestamp, window)
+        figure.add_vrect(x0=first, x1=last, fillcolor=charts.SECOND, opacity=0.18, line_width=0)
+    return same_time(figure, rows, window)
+
+
+def cumulative(
+    run: pd.DataFrame, rows: pd.DataFrame, window: tuple[date, date] | None, back: Any, currency: str
+) -> go.Figure:
+    """The running total, on the time axis of the timeline above it."""
+    last = pd.DataFrame({"occurred_at": [as_of()], "total": [back.ends]})
+    figure = charts.cumulative(
+        pd.concat([run, last]), "occurred_at", "total", currency, back.at if back.was_below else None
+    )
+    return same_time(figure, rows, window)
+
+
+def same_time(figure: go.Figure, rows: pd.DataFrame, window: tuple[date, date] | None) -> go.Figure:
+    """From the first event to the end of the data, or of the window where that is later."""
+    left, right = rows["occurred_at"].min(), max(pd.Timestamp(as_of()), *map(pd.Timestamp, window or ()))
+    room = (right - left) * 0.03
+    return figure.update_xaxes(range=[left - room, right + room])
+
+
+def written(rows: pd.DataFrame) -> pd.DataFrame:
+    """Events as the table shows them: an amount only where there is one."""
+    shown = rows.assign(occurred_at=[f"{words.day(at)}, {at:%H:%M}" for at in rows["occurred_at"]])
+    for name in UNITS:
+        shown[name] = shown[name].where(shown[name] != 0)
+    names = [name for name in UNITS if name == "revenue" or not layout.missing_of(METRICS[name].needs)]
+    return shown[["occurred_at", "kind", "what", "channel", *names]]
+
+
+def consents(rows: pd.DataFrame) -> pd.DataFrame:
+    """What the customer allows, in words."""
+    said = ["allowed" if allowed else "not allowed" for allowed in rows["allowed"]]
+    when = [words.figure(at, Unit.MOMENT) for at in local(rows["recorded_at"])]
+    return pd.DataFrame({"channel": rows["channel"], "purpose": rows["purpose"], "says": said, "since": when})
+
+
+# Words
+
+
+def rhythm_title(beat: Any) -> str:
+    """How often the customer orders, and whether the next order is late by their own habit."""
+    if beat is None:
+        return "No order on record"
+    last = (
+        f"last order {words.days(beat.since)} before the data's end"
+        if beat.since
+        else "last order on the data's last day"
+    )
+    if beat.usual is None:
+        return f"{words.counted(beat.order_days, 'order day')}, too few for a rhythm; {last}"
+    return f"Usually every {words.days(beat.usual)}; {last}" + (", later than usual" if beat.late else "")
+
+
+def rhythm_words(beat: Any) -> str:
+    """The same in full: the spread of the gaps, the window, and how to read the chart."""
+    if beat is None or beat.usual is None:
+        return "The dotted line is the end of the data."
+    first, last = (words.day(day) for day in beat.window)
+    gaps = f"{words.count(beat.short)} to {words.days(beat.long)}"
+    return (
+        f"Eight in ten gaps between order days are {gaps}, so the next order was usual from {first} to {last}: "
+        "the band. The dotted line is the end of the data."
+    )
+
+
+def timeline_words(rows: pd.DataFrame, beat: Any) -> str:
+    """The timeline for those who do not see it: how many of what, since when."""
+    what = words.listed([f"{kind} {words.count(number)}" for kind, number in rows["kind"].value_counts().items()])
+    return f"Timeline since {words.day(rows['occurred_at'].min())}. {what}. {rhythm_title(beat)}."
+
+
+def payback_title(found: Any) -> str:
+    """When the customer had paid back what was spent."""
+    if found.at is None:
+        return "Not paid back yet"
+    return f"Paid back on {words.day(found.at)}" if found.was_below else "Never below zero: nothing had to be paid back"
+
+
+def consent_title(rows: pd.DataFrame) -> str:
+    """Which channels may be used, by what the customer said."""
+    no = sorted(set(rows.loc[~rows["allowed"].astype(bool), "channel"]))
+    yes = sorted(set(rows["channel"]) - set(no))
+    parts = [f"agreed to {words.listed(yes)}"] * bool(yes) + [f"refused {words.listed(no)}"] * bool(no)
+    return words.safe_text(words.sentence("; ".join(parts)))

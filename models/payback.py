@@ -26,7 +26,7 @@ class Payback:
 def running(events: pd.DataFrame) -> pd.DataFrame:
     """Running total of margin less cost: one row a moment, columns occurred_at and total (Decimal, currency).
 
-    events: occurred_at, margin, cost; in any order. Added up in decimals, so the end equals the ledger to the last digit.
+    events: occurred_at, margin, cost; in any order. Added up in decimals, so the end equals the ledger's to the cent.
     """
     steps: dict[datetime, Decimal] = {}
     ordered = events.sort_values("occurred_at", kind="stable")

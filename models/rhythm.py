@@ -1,4 +1,4 @@
-"""A customer's own purchase rhythm: the days between one order day and the next, and when another order would be usual."""
+"""A customer's own purchase rhythm: the days from one order day to the next, and when another would be usual."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEAST_GAPS = 3  # fewer gaps are no rhythm
 class Rhythm:
     """order_days: different days with an order. since: days from the last one to the end of the data.
 
-    usual, short, long: median, 10th and 90th percentile of the gaps between order days, in days; None with too few gaps.
+    usual, short, long: median, 10th and 90th percentile of the gaps between order days, in days; None if too few.
     """
 
     order_days: int
@@ -42,7 +42,8 @@ class Rhythm:
 def rhythm(days: Iterable[date], as_of: date) -> Rhythm | None:
     """The rhythm of one customer. days: the days of the orders, in any order, repeated or not. None without an order.
 
-    Several orders on a day are one: a transaction is a customer and a day (Fader, Hardie & Lee 2005, Marketing Science 24:275).
+    Several orders on a day are one: a transaction is a customer and a day (Fader, Hardie & Lee 2005, Marketing
+    Science 24:275).
     """
     ordered = sorted(set(days))
     if not ordered:
