@@ -60,7 +60,8 @@ clean:  ## Remove the environment, caches and reports; feeds/ and warehouse/ sta
 
 $(RAPPORT_WAREHOUSE)/CURRENT.json: | .venv/installed
 	@echo "No warehouse in $(RAPPORT_WAREHOUSE) yet: simulating a company of $(CUSTOMERS) customers and building its warehouse"
-	@$(IN_VENV) -m data simulate --customers $(CUSTOMERS) --to feeds/demo
+	@$(IN_VENV) -m data simulate --customers $(CUSTOMERS) --to feeds/demo \
+		--ends $$($(IN_VENV) -c "from datetime import date, timedelta; print(date.today() - timedelta(days=1))")
 	@$(IN_VENV) -m data build feeds/demo --warehouse $(RAPPORT_WAREHOUSE)
 
 # Without root or apt-get, and when an installation fails, the tests concerned say what is missing:

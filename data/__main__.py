@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 from data.build import Options, build, check
@@ -14,6 +15,8 @@ from data.publish import Busy
 from data.sample import SampleError, complete_journey, online_retail
 from data.tie_out import Differs
 from data.warehouse import Warehouse
+
+ENDS = date(2026, 9, 30)  # of the simulated company, so that the same seed gives the same company on every day
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("simulate", help="write the feeds of an invented company, and the truth behind them")
     one.add_argument("--customers", type=int, default=20_000)
     one.add_argument("--seed", type=int, default=7)
+    one.add_argument("--ends", type=date.fromisoformat, default=ENDS, help="last day of the data, such as 2026-09-30")
     one.add_argument("--to", type=Path, required=True)
     one.set_defaults(run=run_simulate)
     one = commands.add_parser("sample", help="fetch real data and lay it out as a company's folder")
@@ -63,7 +67,7 @@ def run_simulate(command: argparse.Namespace) -> int:
 
     if command.customers < 1:
         raise Unusable("--customers must be at least 1")
-    simulate(command.to, customers=command.customers, seed=command.seed, progress=say)
+    simulate(command.to, customers=command.customers, seed=command.seed, ends=command.ends, progress=say)
     print(f"Build it with: python -m data build {command.to}")
     return 0
 

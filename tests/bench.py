@@ -84,8 +84,8 @@ def timed(*command: str) -> dict:
         raise SystemExit(f"{' '.join(command)} failed:\n{err[-2000:]}")
     # the largest child so far; sizes rise from company to company, and pandas is told apart by measuring itself
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    words = out.strip().splitlines()[-1].split() if out.strip() else [""]
-    return {"seconds": time.monotonic() - began, "out": words[0], "peak_mib": float(words[1]) if len(words) > 1 else peak}
+    words = out.split()[-2:] if "--part" in command else [out, peak]
+    return {"seconds": time.monotonic() - began, "out": words[0], "peak_mib": float(words[1])}
 
 
 def scan_and_hash(folder: Path) -> None:
