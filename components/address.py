@@ -58,7 +58,8 @@ PARAMETERS = {
     "band": Parameter(
         "a group of customers", ("Rated", "No investment", "Too little invested", "Everybody"), pages=("customer_roi",)
     ),
-    "page": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer_roi", "customer")),
+    "page": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer_roi",)),
+    "events": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer",)),
     "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
 
@@ -109,7 +110,7 @@ def parameters(build: Build) -> dict[str, Parameter]:
 def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, options: Sequence[str] = ()) -> NoReturn:
     """Say what in the address cannot be answered, what could be, and stop: nothing is shown, not something wider."""
     with st.container(border=True):
-        st.subheader("This address cannot be shown as it stands", icon=":material/link_off:")
+        st.header("This address cannot be shown as it stands", icon=":material/link_off:", anchor=False)
         shown = words.safe_text(value, 80) or "(empty)"
         st.markdown(
             f"**{words.safe_text(name, 80)} = {shown}** {words.safe_text(reason)}. Nothing is shown, "

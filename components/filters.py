@@ -18,6 +18,7 @@ from data.warehouse import Build
 
 BOUND: Literal["query-params"] = "query-params"
 DEFAULT_PERIOD = "12m"
+PAGES = ("page", "events")  # parts of long tables: of the ranking, and of one customer's events
 
 
 # The controls
@@ -28,7 +29,7 @@ def sidebar(build: Build) -> None:
     offered = {name: values for name, values in filter_values(build).items() if len(values) > 1}
     with st.sidebar:
         if offered:
-            st.subheader("Filters")
+            st.markdown("**Filters**")
         for name, values in offered.items():
             st.multiselect(
                 label_of(name),
@@ -54,31 +55,24 @@ def sidebar(build: Build) -> None:
 
 def period_controls(build: Build, uses_window: bool) -> None:
     """The two controls of time. A page about the whole history shows them switched off, with the reason."""
-    why = "" if uses_window else "This page always shows the whole history: ranks and states belong to all of it."
-    st.selectbox(
-        "Period",
-        months.offered(build.manifest),
-        key="period",
-        bind=BOUND,
-        disabled=not uses_window,
-        width=104,
-        on_change=chose,
-        args=("period",),
-        persist_state="session",
-        help=why or "Complete months up to the last one, a year, or everything (all).",
-    )
-    st.selectbox(
-        "Compare with",
-        COMPARE,
-        key="compare",
-        bind=BOUND,
-        disabled=not uses_window,
-        width=112,
-        on_change=chose,
-        args=("compare",),
-        persist_state="session",
-        help=why or "year: the same months a year before. prior: the months just before.",
-    )
+    how: dict[str, Any] = {
+        "bind": BOUND,
+        "disabled": not uses_window,
+        "label_visibility": "visible" if uses_window else "collapsed",  # a label as pale as its control is unreadable
+        "on_change": chose,
+        "persist_state": "session",
+    }
+    with st.container(width="content", gap="xsmall"):
+        if not uses_window:
+            st.markdown(
+                ":small[:gray[Always the whole history]]",
+                help="Ranks, states and the story of a customer belong to all the data; months would cut them short.",
+            )
+        with st.container(horizontal=True, gap="small"):
+            offered, span = months.offered(build.manifest), "Complete months up to the last one, a year, or everything."
+            st.selectbox("Period", offered, key="period", args=("period",), width=104, help=span, **how)
+            against = "year: the same months a year before. prior: the months just before."
+            st.selectbox("Compare with", COMPARE, key="compare", args=("compare",), width=112, help=against, **how)
     st.session_state["_uses_window"] = uses_window
 
 
@@ -102,14 +96,14 @@ def choice(name: str, options: Sequence[str], default: str = "", label: str = ""
     return labels[picked]
 
 
-def page_number(rows: int, size: int) -> int:
+def page_number(rows: int, size: int, name: str = "page") -> int:
     """Which part of a long table is shown, from 1. A page beyond the end is refused when a link asks for it."""
-    own("page")
+    own(name)
     pages = max(1, -(-rows // size))
-    arrived = st.query_params.get("page")
-    if "page" not in st.session_state and arrived is not None and int(arrived) > pages:
-        refuse_here("page", arrived, "lies beyond the end", f"Allowed: 1 to {pages:,}")
-    return st.pagination(pages, key="page", bind=BOUND, max_visible_pages=5)
+    arrived = st.query_params.get(name)
+    if name not in st.session_state and arrived is not None and int(arrived) > pages:
+        refuse_here(name, arrived, "lies beyond the end", f"Allowed: 1 to {pages:,}")
+    return st.pagination(pages, key=name, bind=BOUND, max_visible_pages=5)
 
 
 def key(name: str, label: str = "", placeholder: str = "") -> str:
@@ -237,8 +231,9 @@ def reset() -> None:
 def chose(name: str) -> None:
     """A control was used: remember that, and begin again at the first page of any table."""
     st.session_state.setdefault("_came", {})[name] = "chosen"
-    if "page" in st.session_state:
-        st.session_state["page"] = 1
+    for page in PAGES:
+        if page in st.session_state:
+            st.session_state[page] = 1
 
 
 def goto(page: str, **chosen: Any) -> NoReturn:

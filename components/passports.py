@@ -16,7 +16,7 @@ from data.question import Listing, Question, Refused
 def finding(text: str, question: Question | None = None, rows: pd.DataFrame | None = None) -> None:
     """The title of a chart or table: what it shows, in words; its passport beside it."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
-        st.subheader(text, anchor=False, width="stretch")
+        st.header(text, anchor=False, width="stretch")
         if question is not None:
             passport("Passport", question, rows, icon=":material/fact_check:")
 

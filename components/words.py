@@ -10,6 +10,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from pandas import isna
+
 from data.catalog import Metric, Unit
 
 NOT_KNOWN = "–"
@@ -21,8 +23,8 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
 
 def known(value: Any) -> bool:
-    """Whether there is a figure at all: not None, NaN or NaT."""
-    return value is not None and value == value
+    """Whether there is a figure at all: not None, NaN, NaT or NA."""
+    return not isna(value)
 
 
 def figure(value: Any, unit: Unit, currency: str = "", short: bool = False) -> str:
