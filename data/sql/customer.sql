@@ -3,8 +3,9 @@
 -- check: roi_state in ('rated', 'no investment', 'too little invested')
 -- check: (roi is null) = (roi_state <> 'rated')
 -- check: net_contribution = margin - cost
--- cluster: region, segment, roi_rank
+-- cluster: roi_rank
 -- enum: region, segment, country, manager_id, acquisition_channel, roi_state
+-- Rows lie in the order of the ranking, so that its first page is found without reading the rest.
 select
     t.*,
     t.margin - t.cost as net_contribution,
