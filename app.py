@@ -39,6 +39,9 @@ for section, entries in CONTENTS.items():
             page = st.Page(path, title=title, icon=f":material/{icon}:", help=answers[title][0])
             contents.setdefault(section, []).append(page)
 
+if not contents:
+    layout.error("You have no rights to any page.", "Ask the person who looks after Rapport for access.")
+    st.stop()
 # Before the navigation, or the browser would fetch a page's icon from the network to show it in the tab.
 st.set_page_config(page_icon=str(ASSETS / "mark.svg"), layout="wide")
 page = st.navigation(contents)
