@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+import stat
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+MOST_TEXT = 1 << 20
 
 
 class Unusable(Exception):
@@ -24,21 +28,44 @@ class Company:
     crm_link: str = ""
     roi_floor: float = 0.0
 
+    def __post_init__(self):
+        for name in ("name", "currency", "zone", "notice", "crm_link"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} must be text in quotes")
+        if type(self.roi_floor) not in (int, float) or not 0 <= self.roi_floor < math.inf:
+            raise TypeError("roi_floor must be a number, 0 or more")
+
+
+def read_text(path: Path) -> str:
+    """The text of a small file of settings or SQL, with or without a byte order mark."""
+    try:
+        state = path.lstat()
+        if not stat.S_ISREG(state.st_mode):
+            raise Unusable(f"{path} is not a regular file (links, pipes and devices are not read); put the file there")
+        if state.st_size > MOST_TEXT:
+            raise Unusable(f"{path} is larger than {MOST_TEXT >> 20} MiB; that is no file of settings or SQL")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unusable(f"{path} is not UTF-8; save it as UTF-8") from error
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from error
+
 
 def read_company(folder: Path) -> Company:
     """The settings in FOLDER/company.toml, or the defaults when there is no such file."""
     path = folder / "company.toml"
-    if not path.exists():
-        return Company(name=folder.resolve().name)
+    if not path.is_symlink() and not path.exists():
+        return Company(name=folder.resolve().name or "Company")
     try:
-        company = Company(**tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise Unusable(f"{path} cannot be read: {error}. Known settings: {', '.join(Company.__dataclass_fields__)}") from error
+        company = Company(**tomllib.loads(read_text(path)))
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        known = ", ".join(Company.__dataclass_fields__)
+        raise Unusable(f"{path} cannot be read: {error}. Known settings: {known}") from error
     if company.currency and not re.fullmatch(r"[A-Z]{3}", company.currency):
         raise Unusable(f"{path}: currency {company.currency!r} is no ISO 4217 code such as EUR")
     try:
         ZoneInfo(company.zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Unusable(f"{path}: zone {company.zone!r} is no IANA time zone such as Europe/Berlin") from error
     if company.crm_link and not re.fullmatch(r"https://[^\s{}]+\{customer_id\}[^\s{}]*", company.crm_link):
         raise Unusable(f"{path}: crm_link must be an https address with {{customer_id}} in it")

@@ -7,20 +7,35 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 import stat
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from data import personal
+
 HEAD = 1 << 16
 MOST_COLUMNS = 1_000
-MOST_XLSX_BYTES = 2 << 30
 DELIMITERS = ",;\t|"
 SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx")
-PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar")
+# data all the same, so that a feed in such a file is refused aloud instead of overlooked
+OTHER_DATA = (
+    *(".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".rar"),
+    *(".xls", ".xlsb", ".xlsm", ".ods", ".json", ".jsonl", ".ndjson", ".xml", ".html", ".txt", ".dat", ".pdf"),
+    *(".avro", ".orc", ".feather", ".arrow", ".pq", ".db", ".sqlite", ".duckdb"),
+)
+MAGIC = (
+    (b"PAR1", "a Parquet file"),
+    (b"PK\x03\x04", "a zip or Excel file"),
+    (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\xff\xfe", "UTF-16 text"),
+    (b"\xfe\xff", "UTF-16 text"),
+)
+CHANGED = "it changed while it was read; send it again when it is complete"
+NOT_A_FILE = "it is not a regular file (links, pipes and devices are not read); put the file itself there"
 
 
 class Rejected(Exception):
@@ -33,40 +48,56 @@ class Fingerprint:
 
     bytes: int
     modified: int
+    changed: int
+    number: int
     sha256: str
 
 
 def fingerprint(path: Path, hashed: str = "") -> Fingerprint:
-    """Size, time and content hash of a regular file (hashed: an already known hash, to compare the rest only)."""
+    """Size, times and content hash of a regular file (hashed: an already known hash, to compare the rest only)."""
     state = path.lstat()
     if not stat.S_ISREG(state.st_mode):
-        raise Rejected("it is not a regular file (links, pipes and devices are not read); put the file itself there")
+        raise Rejected(NOT_A_FILE)
     try:
         with path.open("rb") as handle:
             digest = hashed or hashlib.file_digest(handle, "sha256").hexdigest()
     except PermissionError as error:
         raise Rejected("it may not be read by this user; change its permissions") from error
-    return Fingerprint(state.st_size, state.st_mtime_ns, digest)
+    return Fingerprint(state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, digest)
 
 
-def relation(path: Path, stage: duckdb.DuckDBPyConnection, name: str) -> str:
-    """SQL that reads the file: a table function over CSV or Parquet, or a table filled from a sheet."""
+def relation(path: Path, con: duckdb.DuckDBPyConnection) -> str:
+    """SQL that reads the file: a table function over CSV or Parquet, or a temporary table filled from a sheet."""
     if path.stat().st_size == 0:
         raise Rejected("it is empty: not even a header")
     with path.open("rb") as handle:
         head = handle.read(HEAD)
     match path.suffix.lower():
         case ".parquet":
-            if not head.startswith(b"PAR1"):
-                raise Rejected("it is named .parquet but is no Parquet file")
-            return f"read_parquet({quoted(path)})"
+            return parquet(path, head, con)
         case ".xlsx":
-            if not head.startswith(b"PK"):
-                raise Rejected("it is named .xlsx but is no Excel workbook")
-            return sheet(path, stage, name)
+            from data.sheets import sheet  # only companies that send workbooks pay for it
+
+            return sheet(path, head, con)
         case ".csv" | ".tsv":
             return read_csv(path, head)
     raise Rejected(f"it is none of {', '.join(SUFFIXES)}; unpack or convert it first")
+
+
+def parquet(path: Path, head: bytes, con: duckdb.DuckDBPyConnection) -> str:
+    """Every column of the outermost level; folders named like column=value add none."""
+    if not head.startswith(b"PAR1"):
+        raise Rejected("it is named .parquet but is no Parquet file")
+    schema = con.execute(f"select name, coalesce(num_children, 0) from parquet_schema({quoted(path)})").fetchall()
+    names, inside = [], 0
+    for name, children in schema[1:]:  # depth first; the first entry is the file itself
+        if inside:
+            inside += children - 1
+        else:
+            names.append(name)
+            inside = children
+    check_names(names)
+    return f"read_parquet({quoted(path)}, hive_partitioning = false)"
 
 
 def read_csv(path: Path, head: bytes) -> str:
@@ -74,99 +105,121 @@ def read_csv(path: Path, head: bytes) -> str:
     delimiter, header = csv_header(head)
     columns = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
     return (
-        f"read_csv({quoted(path)}, auto_detect=false, header=true, delim={quoted(delimiter)}, quote='\"', escape='\"', "
-        f"strict_mode=true, null_padding=false, ignore_errors=false, nullstr='', columns={{{columns}}})"
+        f"read_csv({quoted(path)}, auto_detect = false, header = true, delim = {quoted(delimiter)}, quote = '\"', "
+        "escape = '\"', strict_mode = true, null_padding = false, ignore_errors = false, nullstr = '', "
+        f"hive_partitioning = false, columns = {{{columns}}})"
     )
 
 
 def csv_header(head: bytes) -> tuple[str, list[str]]:
     """Delimiter and column names from the first bytes of a file, or the reason why it is no CSV file."""
-    for magic, what in ((b"PAR1", "a Parquet file"), (b"PK\x03\x04", "a zip or Excel file"), (b"%PDF", "a PDF"),
-                        (b"\x1f\x8b", "a gzip file"), (b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text")):
+    for magic, what in MAGIC:
         if head.startswith(magic):
-            raise Rejected(f"it is named .csv but is {what}; save it as UTF-8 CSV")
-    if b"\x00" in head:
-        raise Rejected("it holds NUL bytes; save it as UTF-8 CSV")
-    if b"\n" not in head and b"\r" in head:
-        raise Rejected("its lines end with a bare carriage return; save it with line feeds")
-    if b"\n" not in head and len(head) == HEAD:
-        raise Rejected(f"its first line is longer than {HEAD:,} bytes; it is no header")
-    line = head.split(b"\n", 1)[0].rstrip(b"\r")
+            raise Rejected(f"it is named as text but is {what}; save it as UTF-8 CSV")
+    line = first_line(head)
+    if b"\x00" in line:
+        raise Rejected("it holds NUL bytes, so it is no UTF-8 text; save it as UTF-8 CSV")
     try:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Rejected("line 1 is not UTF-8; save it as UTF-8 CSV") from error
     if text.lstrip().startswith("<"):
         raise Rejected("it is a web page or XML, not CSV; the download probably failed")
+    if text.count('"') % 2:
+        raise Rejected("the header holds a line break or an unclosed quote; write it in one line")
     delimiter = max(DELIMITERS, key=text.count)
     header = next(csv.reader([text], delimiter=delimiter), [])
-    if len(header) > MOST_COLUMNS:
-        raise Rejected(f"it has {len(header):,} columns; at most {MOST_COLUMNS:,} are read")
     check_names(header)
     return delimiter, header
 
 
+def first_line(head: bytes) -> bytes:
+    """The header, without its line end."""
+    if b"\n" not in head and b"\r" in head:
+        raise Rejected("its lines end with a bare carriage return; save it with line feeds")
+    if b"\n" not in head and len(head) == HEAD:
+        raise Rejected(f"its first line is longer than {HEAD:,} bytes; it is no header")
+    return head.split(b"\n", 1)[0].rstrip(b"\r")
+
+
 def check_names(header: list[str]) -> None:
-    """Column names must be there, different (letter case aside), and free of control characters."""
+    """Column names must be there, not too many, different (letter case aside), and names rather than data."""
+    if len(header) > MOST_COLUMNS:
+        raise Rejected(f"it has {len(header):,} columns; at most {MOST_COLUMNS:,} are read")
     if not header or any(not name.strip() for name in header):
         raise Rejected("a column has no name in the header")
     if any(not name.isprintable() or len(name) > 200 for name in header):
-        raise Rejected("the header holds unprintable characters or names of over 200 characters; it is probably not text")
-    lowered = [name.lower() for name in header]
-    twice = sorted({name for name in lowered if lowered.count(name) > 1})
-    if twice:
-        raise Rejected(f"the header names {', '.join(twice[:3])} more than once; rename one of them")
+        raise Rejected("the header holds unprintable or very long names; it is probably not text, or has no header")
+    if any(personal.personal_text(name) for name in header):
+        raise Rejected("its first line holds personal data where the header should be; Rapport keeps no personal data")
+    lowered = [name.strip().lower() for name in header]
+    for number, name in enumerate(lowered, 1):
+        if (first := lowered.index(name) + 1) != number:
+            raise Rejected(f"columns {first} and {number} have the same name; rename one of them")
 
 
-def sheet(path: Path, stage: duckdb.DuckDBPyConnection, name: str) -> str:
-    """The first sheet of a workbook as a text table; computed values, dates in ISO form."""
-    from openpyxl import load_workbook  # only companies that send workbooks pay for it
-
+def rows_of_text(path: Path) -> int:
+    """Rows a refused file would have had: its lines without the header; 0 when it is no readable text file."""
+    if path.suffix.lower() not in (".csv", ".tsv") or path.is_symlink() or not path.is_file():
+        return 0
+    breaks, last = 0, b"\n"
     try:
-        with zipfile.ZipFile(path) as archive:
-            packed, unpacked = sum(i.compress_size for i in archive.infolist()), sum(i.file_size for i in archive.infolist())
-        if unpacked > MOST_XLSX_BYTES or unpacked > 200 * max(packed, 1):
-            raise Rejected("it unpacks to far more than it holds; it is not read")
-        workbook = load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise Rejected("it is no readable Excel workbook; save it again or export CSV") from error
-    try:
-        rows = workbook.worksheets[0].iter_rows(values_only=True)
-        header = [str(cell) if cell is not None else "" for cell in next(rows, ())]
-        check_names(header)
-        fill(stage, name, header, rows)
-    finally:
-        workbook.close()
-    return f'"{name}"'
+        with path.open("rb") as handle:
+            for chunk in iter(lambda: handle.read(1 << 20), b""):
+                breaks, last = breaks + chunk.count(b"\n"), chunk.rstrip(b"\0")[-1:] or last
+    except OSError:
+        return 0
+    return max(breaks + (last != b"\n") - 1, 0)
 
 
-def fill(stage: duckdb.DuckDBPyConnection, name: str, header: list[str], rows: Iterator[tuple], batch: int = 50_000) -> None:
-    """Write rows of cells into a text table, batch by batch."""
-    import pandas as pd
+def without_values(error: Exception, path: Path) -> str:
+    """What a database or system error says, without any value it quotes from the data. path: the source's own file."""
+    text = str(error)
+    if isinstance(error, duckdb.InvalidInputException) and "CSV" in text:
+        named = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
+        file = Path(named.group(1)).name if named else path.name
+        return ("" if file == path.name else f"{file}: ") + csv_reason(text)
+    if isinstance(error, duckdb.ConversionException):
+        return "a value cannot be converted as the mapping says; use try_cast, so that only that row is quarantined"
+    if isinstance(error, duckdb.PermissionException):
+        return "a mapping reads files of its own folder only, by their names, such as from 'orders.csv'"
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+        return text.split("\n")[0]
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    kind = type(error).__name__.removesuffix("Exception")
+    return f"it cannot be read ({kind}); it may be damaged or of another type"
 
-    stage.execute(f'create or replace table "{name}" ({", ".join(f"{identifier(column)} varchar" for column in header)})')
-    names = ", ".join(f"c{i}" for i in range(len(header)))
-    while chunk := [tuple(cell_text(cell) for cell in row) for row, _ in zip(rows, range(batch), strict=False)]:
-        frame = pd.DataFrame(chunk, columns=[f"c{i}" for i in range(len(header))], dtype="object")
-        stage.register("chunk_of_rows", frame)
-        stage.execute(f'insert into "{name}" select {names} from chunk_of_rows where coalesce({names}) is not null')
-        stage.unregister("chunk_of_rows")
+
+def csv_reason(text: str) -> str:
+    """Line number and kind of a CSV error."""
+    said = text.split("Possible")[0].lower()
+    line = re.search(r"CSV Error on Line: (\d+)", text)
+    if not line:
+        return "its line ends are mixed or stray carriage returns stand in it; save it again with one kind of line end"
+    where = f"line {line.group(1)}"
+    if "unicode" in said or "utf-8" in said:
+        return f"{where} is not UTF-8; save it as UTF-8 CSV"
+    what = "another number of columns than the header"
+    if "maximum line size" in said:
+        what = "more characters than can be read"
+    elif "unterminated quote" in said:
+        what = "an unclosed quote"
+    return f"{where} has {what}; mend the file and send it again"
 
 
-def cell_text(cell: object) -> str | None:
-    """A spreadsheet cell as the text a CSV export would show; floats shortest, whole floats without a point."""
-    if cell is None:
-        return None
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
-        return str(int(cell))
-    return cell.isoformat(sep=" ") if hasattr(cell, "hour") else cell.isoformat() if hasattr(cell, "year") else str(cell)
+def one(con: duckdb.DuckDBPyConnection, sql: str) -> tuple:
+    """The first row of an answer that has one."""
+    row = con.execute(sql).fetchone()
+    assert row is not None, "an aggregate always has a row"
+    return row
 
 
 def quoted(value: object) -> str:
+    """A SQL text constant."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
+    """A SQL name, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'

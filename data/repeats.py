@@ -1,0 +1,51 @@
+"""Rows that repeat a key: equal content counts once, different content counts not at all."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import duckdb
+
+from data.contract import Feed
+from data.files import identifier, one
+
+OPTIONAL_KEY = ("lines", "contacts")  # rows without the last part of the key are events of their own
+
+
+def find(con: duckdb.DuckDBPyConnection, feed: Feed, given: set[str]) -> list[tuple[str, str]]:
+    """Condition and reason for each way in which rows of a feed repeat a key; given: the columns its sources have."""
+    optional = feed.name in OPTIONAL_KEY
+    if not feed.key or (optional and not set(feed.key) <= given):
+        return []
+    table, key = f"feed_{feed.name}", ", ".join(feed.key)
+    known = f" where {feed.key[-1]} is not null" if optional else ""
+    con.execute(
+        f"create or replace temp table repeated as select {key} from {table}{known} group by all having count(*) > 1"
+    )
+    if not one(con, "select count(*) from repeated")[0]:
+        return []
+    everything = ", ".join(f"f.{identifier(name)}" for name, *_ in con.execute(f"describe {table}").fetchall())
+    same_key = " and ".join(f"f.{name} is not distinct from r.{name}" for name in feed.key)
+    con.execute(
+        "create or replace temp table repeats as with keyed as ("
+        f"select f.rowid as row, hash({everything}) as content, f.* from {table} f join repeated r on {same_key}) "
+        "select row, min(content) over same = max(content) over same as equal, row_number() over in_order as nth "
+        f"from keyed window same as (partition by {key}), in_order as (partition by {key} order by row)"
+    )
+    return [
+        ("rowid in (select row from repeats where equal and nth > 1)", f"repeats {key} with the same content"),
+        (
+            "rowid in (select row from repeats where not equal)",
+            f"repeats {key} with different content; none of them is taken",
+        ),
+    ]
+
+
+def take_back(sources: list, rows: int, sums: dict[str, Decimal]) -> None:
+    """Move repeated rows from loaded to quarantined; which source they came from is not known, the latest is taken."""
+    for name, value in sums.items():
+        if having := [source for source in sources if name in source.totals]:
+            having[-1].totals[name][1] += value
+    for source in reversed(sources):
+        taken = min(rows, source.loaded)
+        source.loaded, source.quarantined, rows = source.loaded - taken, source.quarantined + taken, rows - taken
