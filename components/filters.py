@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
+from pathlib import PurePath
 from typing import Any, Literal, NoReturn
 from urllib.parse import urlencode, urlsplit
 
@@ -109,6 +110,8 @@ def page_number(rows: int, size: int, name: str = "page") -> int:
 def key(name: str, label: str = "", placeholder: str = "") -> str:
     """An opaque key typed or carried by the address; empty when there is none. What is typed is checked like a link."""
     own(name)
+    if name in st.session_state.get("_carried", {}):
+        st.session_state[name] = st.session_state["_carried"].pop(name)
     text = st.text_input(
         label or caption(name),
         key=name,
@@ -249,6 +252,9 @@ def goto(page: str, **chosen: Any) -> NoReturn:
         else:
             st.session_state[name] = value
             st.session_state.setdefault("_came", {})[name] = "chosen"
+    if st.session_state["_page"].url_path == PurePath(page).stem:
+        st.session_state["_carried"] = own  # its own widget writes the address, so it must hold the value first
+        st.rerun()
     st.switch_page(page, query_params=own)
 
 

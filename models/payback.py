@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 
@@ -50,6 +51,6 @@ def payback(run: pd.DataFrame) -> Payback:
     return Payback(at, True, ends)
 
 
-def decimal(value: object) -> Decimal:
+def decimal(value: Any) -> Decimal:
     """An amount of the ledger, which has four decimals, whatever type it arrives in; what is missing is nothing."""
-    return Decimal(0) if value is None or value != value else Decimal(str(value)).quantize(STEP)
+    return Decimal(0) if pd.isna(value) else Decimal(str(value)).quantize(STEP)

@@ -53,7 +53,7 @@ if len(consents):
     tables.table(story.consents(consents), "Consent for each channel and purpose")
 layout.finding(f"{words.counted(len(happened), 'event')}, the latest first", asked)
 above = st.container()
-begins = (filters.page_number(len(happened), SIZE) - 1) * SIZE
+begins = (filters.page_number(len(happened), SIZE, "events") - 1) * SIZE
 with above:
     shown = story.written(happened[::-1][begins : begins + SIZE])
     tables.table(shown, "Events of this customer, the latest first", currency, story.LABELS, story.UNITS)
