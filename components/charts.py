@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from components import words
+from components.axes import floats, hover, of_money, plain, reach, spread, value_axis
 from data.catalog import METRICS, Metric, Unit
 
 FIGURE, BETTER, WORSE, BREACH, QUIET, SECOND, THIRD, FOURTH = (f"#00000{i}" for i in range(1, 9))
@@ -116,18 +117,6 @@ def bridge(steps: Sequence[tuple[str, Decimal, bool]], currency: str) -> go.Figu
     return figure
 
 
-def reach(steps: Sequence[tuple[str, Decimal, bool]]) -> tuple[float, float]:
-    """Ends of a waterfall's axis: from zero, unless the parts would be too small to see beside the totals."""
-    level, levels = 0.0, []
-    for _, amount, total in steps:
-        level = float(amount) if total else level + float(amount)
-        levels.append(level)
-    low, high = min(levels), max(levels)
-    span = (high - low) or abs(high) or 1.0
-    begins = low - 0.35 * span if low > 0 and span < 0.4 * high else min(0.0, low - 0.15 * span)
-    return begins, high + 0.22 * (high - begins)
-
-
 def ranking_whiskers(
     frame: pd.DataFrame, name: str, value: str, low: str, high: str, unit: Unit, currency: str, title: str = ""
 ) -> go.Figure:
@@ -208,13 +197,17 @@ def cumulative(frame: pd.DataFrame, at: str, value: str, currency: str, break_ev
             y=[0.0],
             mode="markers+text",
             text=[f"break-even {words.day(break_even)}"],
-            textposition="top right",
+            textposition="bottom right",
             marker={"symbol": "diamond", "size": 11, "color": BETTER},
             hoverinfo="skip",
             cliponaxis=False,
         )
+    values = [0.0, *floats(frame[value])]
+    span = max(values) - min(values) or 1.0
     figure.update_layout(
-        showlegend=False, xaxis={"showgrid": False, "nticks": 7}, yaxis=value_axis(Unit.MONEY, currency)
+        showlegend=False,
+        xaxis={"showgrid": False, "nticks": 7},
+        yaxis=value_axis(Unit.MONEY, currency) | {"range": [min(values) - 0.14 * span, max(values) + 0.08 * span]},
     )
     return figure
 
@@ -266,38 +259,3 @@ def base(height: int) -> go.Figure:
         yaxis={"fixedrange": True, "automargin": True, "zeroline": False},
     )
     return figure
-
-
-def spread(values: list, most: int) -> list:
-    """At most so many of the values, evenly spaced, the last one among them."""
-    step = -(-len(values) // most) or 1
-    return values[::-1][::step][::-1]
-
-
-def value_axis(unit: Unit, currency: str) -> dict:
-    """Ticks in the unit: 12 %, €1.2 M."""
-    if unit == Unit.SHARE:
-        return {"tickformat": ".0%"}
-    if unit == Unit.MONEY:
-        return {"tickprefix": words.SYMBOLS.get(currency, f"{currency} "), "tickformat": ".3~s"}
-    return {"tickformat": ",.3~r" if unit == Unit.RATIO else ".3~s"}
-
-
-def hover(values: pd.Series, unit: Unit, currency: str, before: str = "") -> list[str]:
-    """Hover text of every mark, written like everywhere else."""
-    return [f"{before}{words.figure(value, unit, currency)}<extra></extra>" for value in values]
-
-
-def of_money(value: object, currency: str) -> str:
-    """', €12.50' where there is an amount."""
-    return f", {words.money(value, currency)}" if words.known(value) and value else ""
-
-
-def plain(text: object) -> str:
-    """A label that Plotly cannot read as markup: it would turn `<a href>` in a name into a live link."""
-    return words.visible(str(text), 60).replace("<", "‹").replace(">", "›")
-
-
-def floats(values: pd.Series) -> pd.Series:
-    """Numbers for a screen; money stays exact until here."""
-    return pd.to_numeric(values, errors="coerce").astype(float)

@@ -36,6 +36,8 @@ def frame(page: st.Page, question: str, build: Build, uses_window: bool) -> None
     """Title, question and controls; what the data is and how fresh; the view in chips with one Reset."""
     arrived = st.session_state.get("_page") == page
     st.session_state["_page"] = page
+    if st.session_state.pop("_renewed", False):
+        st.toast("New data has arrived. These are the new figures.", icon=":material/autorenew:", duration="long")
     if not arrived:
         st.session_state["_own"] = set()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -94,7 +96,7 @@ def share() -> None:
 def watch() -> None:
     """Once a minute, look whether a newer build is served; an open screen then shows it."""
     if ask.outdated():
-        st.toast("New data has arrived. The figures are being renewed.", icon=":material/autorenew:")
+        st.session_state["_renewed"] = True  # said after the rerun, which would take a message away
         st.rerun()
 
 

@@ -25,10 +25,8 @@ if len(shown) > 1 and earlier:
     steps = bridge.waterfall(prior["margin"], parts, actual["margin"], layout.target(margin, view), names)
     title = words.because(margin.label, parts, currency)
     layout.finding(title, drivers)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
+    with st.grid(2, min_column_width=340, gap="medium"):
         charts.draw(charts.bridge(steps, currency), alt=f"Waterfall {filters.compared_words()}. {title}.")
-    with right:
         tables.parts(parts, currency, alt=f"The five parts of the change. {title}.")
 elif len(shown) > 1:
     layout.finding("Why it changed")
@@ -36,8 +34,8 @@ elif len(shown) > 1:
         "There is no earlier period to compare with.", "Choose a shorter period, or compare with the one before."
     )
 
-left, right = st.columns([3, 2], gap="medium")
-with left:
+grid = st.grid(2, min_column_width=340, gap="medium")
+with grid.cell():
     months = ask.monthly(shown, view)
     now = ask.ask(Question(shown, view=view)).iloc[0]
     before = ask.ask(Question(shown, view=earlier)).iloc[0] if earlier else {}
@@ -46,7 +44,7 @@ with left:
     layout.finding(title, months)
     ghost = ask.ask(ask.monthly(shown, earlier)) if earlier else None
     charts.draw(charts.trend(ask.ask(months), shown, currency, ghost, filters.steps()), alt=f"By month. {title}.")
-with right:
+with grid.cell():
     changed = ask.since_previous(shown[-1], view)
     if changed is None:
         layout.finding("Since the previous build")
