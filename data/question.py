@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from data.catalog import DIMENSIONS, FACTS, METRICS, Metric, attribute, known
+from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, Metric, attribute, known
 from data.contract import UNKNOWN
 from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
 
@@ -92,6 +92,8 @@ class Question:
         select += [f"{aggregate(METRICS[name], source, self.by, one_row_each)} as {name}" for name in self.metrics]
         select += [name for name in self.facts]
         where, values = conditions(self.view, source, joined)
+        if source.name == "ledger":
+            where += carrying(self.by)
         if "customer_id" in self.by:
             where.append(f"{'t.' if joined else ''}customer_id is not null")
         text = f"select {', '.join(select)} from {source.name} t"
@@ -196,6 +198,12 @@ def conditions(view: View, source: Table, joined: bool) -> tuple[list[str], list
             where.append(f"month {sign} ?::date")
             values.append(day)
     return where, values
+
+
+def carrying(by: tuple[str, ...]) -> list[str]:
+    """Only events that carry the split dimensions: the ledger's others would be one row of nothing."""
+    events = [DIMENSIONS[name].events for name in by if name in DIMENSIONS]
+    return ["kind = 'line'"] * ((LINE,) in events) + ["kind <> 'line'"] * ((CONTACT,) in events)
 
 
 def column(name: str, source: Table, joined: bool) -> str:
