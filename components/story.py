@@ -175,7 +175,7 @@ def cumulative(
 
 def same_time(figure: go.Figure, rows: pd.DataFrame, window: tuple[date, date] | None) -> go.Figure:
     """From the first event to the end of the data, or of the window where that is later."""
-    left, right = rows["occurred_at"].min(), max(pd.Timestamp(as_of()), *map(pd.Timestamp, window or ()))
+    left, right = rows["occurred_at"].min(), max(map(pd.Timestamp, (as_of(), *(window or ()))))
     room = (right - left) * 0.03
     return figure.update_xaxes(range=[left - room, right + room])
 
