@@ -34,11 +34,11 @@ def question_of(file: Path) -> str:
 
 def frame(page: st.Page, question: str, build: Build, uses_window: bool) -> None:
     """Title, question and controls; what the data is and how fresh; the view in chips with one Reset."""
-    arrived = st.session_state.get("_page") == page
+    before = st.session_state.get("_page")
     st.session_state["_page"] = page
     if st.session_state.pop("_renewed", False):
         st.toast("New data has arrived. These are the new figures.", icon=":material/autorenew:", duration="long")
-    if not arrived:
+    if before is None or before.url_path != page.url_path:
         st.session_state["_own"] = set()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         with st.container(width="stretch", gap=None):

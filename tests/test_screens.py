@@ -63,11 +63,20 @@ def test_a_refused_address_stays_as_it_is_until_the_reader_drops_it(visit):
     assert seen.page.locator("[data-testid=stMetric]").count() == 4
 
 
-def test_the_shared_address_opens_the_same_view(visit):
-    seen = visit("/?segment=business&period=6m&compare=prior")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?segment=business&period=6m&compare=prior",
+        "/customer_roi?segment=business&metric=Revenue&sort=Smallest+first&page=2",
+    ],
+)
+def test_the_shared_address_names_the_whole_view_and_opens_it(path, visit):
+    seen = visit(path)
     seen.page.get_by_role("button", name="Share").click()
     settle(seen)
     newest, pinned = seen.page.locator("[data-testid=stCode]").all_inner_texts()
+    asked = set(path.split("?")[1].split("&"))
+    assert asked <= set(newest.strip().split("?")[1].split("&")) < set(pinned.strip().split("?")[1].split("&"))
     figures = seen.page.locator("[data-testid=stMetricValue]").all_inner_texts()
     for address_shown in (newest, pinned):
         other = visit(address_shown.strip().removeprefix(f"http://{seen.host}"))
