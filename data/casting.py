@@ -50,6 +50,8 @@ def given(raw: str, type_: str) -> str:
 def cast(column: Column, raw: str, type_: str, zone: str) -> str:
     """The contract value of a raw expression of a database type; NULL when the value is not acceptable."""
     match column.kind:
+        case Kind.KEY | Kind.TEXT if column.choices and type_ == "VARCHAR":
+            return raw  # held against its choices, which is stricter
         case Kind.KEY | Kind.TEXT:
             return text(column.kind, raw, type_)
         case Kind.MONEY | Kind.NUMBER:
@@ -73,10 +75,17 @@ def text(kind: Kind, raw: str, type_: str) -> str:
         return f"case {whole} end" if kind is Kind.KEY else f"case {whole} when isfinite({raw}) then {raw}::varchar end"
     if type_ != "VARCHAR":
         return f"{raw}::varchar" if readable(type_) else "null::varchar"
+    plain = f"when {bare(raw)} and strlen({raw}) <= {LONGEST[kind]} then {raw}"
     unfit = f"regexp_matches({raw}, '{HIDDEN}') or {matches(raw, SHEET_ERROR)} or length({raw}) > {LONGEST[kind]}"
     if kind is Kind.KEY:
-        return f"case when not ({unfit} or regexp_matches({raw}, '{OUTER_SPACE}')) then nfc_normalize({raw}) end"
-    return f"case when not ({unfit}) then nullif(nfc_normalize(trim({raw})), '') end"
+        unfit += f" or regexp_matches({raw}, '{OUTER_SPACE}')"
+        return f"case {plain} when not ({unfit}) then nfc_normalize({raw}) end"
+    return f"case {plain} when not ({unfit}) then nullif(nfc_normalize(trim({raw})), '') end"
+
+
+def bare(raw: str) -> str:
+    """SQL: letters, digits and _ only. One quick pattern that spares most keys, whole columns of them, every other."""
+    return matches(raw, "[A-Za-z0-9_]*")
 
 
 def decimal(raw: str, type_: str) -> str:
@@ -92,7 +101,7 @@ def decimal(raw: str, type_: str) -> str:
 def moment(raw: str, type_: str, zone: str) -> str:
     """UTC. A local time that the zone skips or repeats is not a moment: nobody knows which one was meant."""
     if type_ == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone('UTC', {raw})"
+        return f"case when isfinite({raw}) then make_timestamp(epoch_us({raw})) end"
     if type_ in LOCAL_MOMENTS:
         return from_zone(f"{raw}::timestamp", zone)
     if type_ != "VARCHAR":
@@ -130,8 +139,12 @@ def set_back(zone: str) -> tuple[int, ...]:
 
 def month(utc: str, zone: str) -> str:
     """First day of the calendar month in the company's zone."""
-    local = utc if zone == "UTC" else f"timezone('{zone}', timezone('UTC', {utc}))"
-    return f"date_trunc('month', {local})::date"
+    first = f"date_trunc('month', {utc})::date"
+    if zone == "UTC":
+        return first
+    # no zone is a whole day away from UTC, so only the first and last days of a month need the slow conversion
+    there = f"date_trunc('month', timezone('{zone}', timezone('UTC', {utc})))::date"
+    return f"case when day({utc}) between 2 and 27 then {first} else {there} end"
 
 
 def flag(raw: str, type_: str) -> str:

@@ -17,6 +17,7 @@ from data.company import Company, Unusable
 from data.contract import FEEDS, NOT_SAID, SEEDS, Feed
 from data.files import Rejected, one
 from data.folder import Opened, Opener, confine, look
+from data.publish import DRAFT
 
 CONTROLS = {
     "lines": ("revenue", "cost"),
@@ -148,9 +149,11 @@ class Loader:
                 self.intake.quarantine.append((feed.name, path.name, f"same content as {first}", source.rows_in))
             else:
                 self.fill(feed, source, opened)
-        except (duckdb.OutOfMemoryException, MemoryError):
-            raise  # the machine's limit, not the file's fault
+        except (duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.TransactionException, MemoryError):
+            raise  # the machine's limit or the warehouse's disk, not the file's fault
         except (Rejected, duckdb.Error, OSError, UnicodeError) as error:
+            if DRAFT in str(error):
+                raise
             self.reject(source, path, opened, error)
 
     def fill(self, feed: Feed, source: Source, opened: Opened) -> None:
