@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import ask, cards, charts, filters, layout, tables, words
 from data.catalog import METRICS, Unit
-from data.question import Question, View
+from data.question import Listing, Question, View
 
 LARGEST, SMALLEST = "largest first", "smallest first"
 RATED, NONE, LITTLE, EVERYBODY = "rated", "no investment", "too little invested", "everybody"
@@ -94,6 +94,10 @@ def bands_question(view: View) -> Question:
 
 def bands(view: View) -> pd.DataFrame:
     """How many customers can be rated, how many cannot, and what each band brings and costs."""
+    if view.scope.everything and not view.members:  # the build has added it up already
+        whole = ask.ask(Listing("roi_band", view)).rename(columns={"customers": "number"})
+        found = whole.set_index("roi_state").reindex((RATED, NONE, LITTLE), fill_value=0)
+        return found.reset_index()[["roi_state", "number", "margin", "cost"]]
     money = ask.ask(bands_question(view)).set_index("roi_state")
     rows = []
     for state in (RATED, NONE, LITTLE):
@@ -170,8 +174,10 @@ def offer(question: Question, metric: str = "", band: str = "") -> None:
         width=260,
         placeholder="Choose a key, or mark a row",
     )
-    if named or chosen is not None:
-        filters.goto("pages/value/customer.py", customer=named or keys[chosen])
+    if named is None and chosen is not None:
+        named = keys[chosen]
+    if named is not None:
+        filters.goto("pages/value/customer.py", customer=named)
 
 
 def listed(rows: pd.DataFrame, question: Question, metric: str, band: str) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from data.contract import UNKNOWN
 from data.question import Listing, Question, View
 
 MOST_EVENTS = 10_000
+MARGIN = 104  # pixels: room for the longest kind of event
 SCORES = ("roi_rank", "roi_state", "roi_shrunk", "roi_low", "roi_high", "rank_low", "rank_high")
 SUMS = ("roi", "net_contribution", "margin", "cost", "acquisition_cost", "revenue", "orders")
 LABELS = {"occurred_at": "When", "kind": "What", "what": "In detail", "margin": "Margin", "cost": "Investment"}
@@ -102,7 +103,7 @@ def with_acquisition(rows: pd.DataFrame, found: pd.Series) -> tuple[pd.DataFrame
 def header(key: str, known: dict[str, str]) -> None:
     """The key, what is known of the customer, and the way to the company's own system, which knows who it is."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(words.safe_text(key), anchor=False, width="content")
+        st.header(words.safe_text(key), anchor=False, width="content")
         for label, value in known.items():
             st.markdown(f":gray-badge[{words.safe_text(label)}: {words.safe_text(value, 60)}]", width="content")
         if link := crm_link(key):
@@ -174,10 +175,11 @@ def cumulative(
 
 
 def same_time(figure: go.Figure, rows: pd.DataFrame, window: tuple[date, date] | None) -> go.Figure:
-    """From the first event to the end of the data, or of the window where that is later."""
+    """From the first event to the end of the data or of the window; as far from the left as every other chart here."""
     left, right = rows["occurred_at"].min(), max(map(pd.Timestamp, (as_of(), *(window or ()))))
     room = (right - left) * 0.03
-    return figure.update_xaxes(range=[left - room, right + room])
+    figure.update_yaxes(automargin=False)
+    return figure.update_layout(margin_l=MARGIN, xaxis_range=[left - room, right + room])
 
 
 def written(rows: pd.DataFrame) -> pd.DataFrame:
@@ -186,7 +188,8 @@ def written(rows: pd.DataFrame) -> pd.DataFrame:
     for name in UNITS:
         shown[name] = shown[name].where(shown[name] != 0)
     names = [name for name in UNITS if name == "revenue" or not layout.missing_of(METRICS[name].needs)]
-    return shown[["occurred_at", "kind", "what", "channel", *names]]
+    channel = ["channel"] if shown["channel"].notna().any() else []
+    return shown[["occurred_at", "kind", "what", *channel, *names]]
 
 
 def consents(rows: pd.DataFrame) -> pd.DataFrame:

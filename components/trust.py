@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from components import ask, tables, words
-from data.catalog import FACTS, METRICS, Unit
+from data.catalog import FACTS, METRICS, Fact, Metric, Unit
 from data.contract import FEEDS
 
 TIED = "sources, feeds, ledger and every table made of it"
@@ -41,7 +41,8 @@ UNITS = dict.fromkeys((*ROWS, "rows"), Unit.COUNT) | {
 }
 SUMS = ("source_value", "quarantined_value", "ledger_value", "difference")
 MONEY, PIECES = dict.fromkeys(SUMS, Unit.MONEY), dict.fromkeys(SUMS, Unit.COUNT)
-NEEDED = {need for entry in (*METRICS.values(), *FACTS.values()) for need in entry.needs}
+FIGURES: tuple[Metric | Fact, ...] = (*METRICS.values(), *FACTS.values())
+NEEDED = {need for entry in FIGURES for need in entry.needs}
 
 
 def table(frame: pd.DataFrame, alt: str, currency: str, units: Mapping[str, Unit] | None = None) -> None:
@@ -97,7 +98,7 @@ def switched_off(state: pd.DataFrame) -> list[str]:
             continue
         for column in lacking(row):
             need = f"{feed.name}.{column}"
-            names = [entry.label for entry in (*METRICS.values(), *FACTS.values()) if need in entry.needs]
+            names = [entry.label for entry in FIGURES if need in entry.needs]
             if names:
                 found.append(f"**{feed.name} without {words.safe_text(column)}.** Not known: {'; '.join(names)}.")
     return found

@@ -298,3 +298,12 @@ def test_every_metric_offered_for_ranking_can_be_asked(warehouse, monkeypatch):
             rows = ask.ask(ratings.page(ratings.ranking(metric, order, ratings.EVERYBODY, view), 1, 5))
             values = rows["roi_low" if metric == "roi" else metric].tolist()
             assert values == sorted(values, reverse=order == ratings.LARGEST)
+
+
+def test_the_stored_bands_are_those_a_filter_on_everybody_gives(warehouse, monkeypatch):
+    monkeypatch.setenv("RAPPORT_WAREHOUSE", str(warehouse))
+    view = ratings.View(EVERYTHING)
+    segments = ask.current().manifest["filters"]["segment"]
+    pd.testing.assert_frame_equal(
+        ratings.bands(view), ratings.bands(view.only("segment", *segments)), check_dtype=False, check_exact=False
+    )

@@ -20,7 +20,7 @@ layout.finding(trust.verdict(broken, len(ties), rows))
 with cards.row(4):
     cards.card("Control totals that hold", f"{words.count(holding)} of {words.count(len(ties))}", trust.TIED)
     cards.card("Rows loaded", words.count(rows["loaded"]), f"of {words.count(rows['in'])} that came in")
-    cards.card("Data to", words.day(manifest["as_of"]), f"{words.days(layout.days_old(manifest['as_of']))} ago")
+    cards.card("Data to", words.day(manifest["as_of"]), words.ago(layout.days_old(manifest["as_of"])))
     cards.card("Version", manifest["version"], f"build {ask.current().id}")
 if broken:
     st.markdown(f":red[:material/error: **{trust.verdict(broken, len(ties), rows)}**]")
