@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
     top = argparse.ArgumentParser(prog="python -m data", description="Feeds in, builds out.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("simulate", help="write the feeds of an invented company, and the truth behind them")
@@ -45,8 +46,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--file", type=Path, help="online-retail: the UCI file (.parquet, .csv or .xlsx)")
     one.add_argument("--to", type=Path, required=True)
     one.set_defaults(run=run_sample)
-    for name, run, about in (("check", run_check, "validate a folder and tie it out; changes nothing"),
-                             ("build", run_build, "build a folder and publish it; prints the build's path last")):
+    for name, run, about in (
+        ("check", run_check, "validate a folder and tie it out; changes nothing"),
+        ("build", run_build, "build a folder and publish it; prints the build's path last"),
+    ):
         one = commands.add_parser(name, help=about)
         one.add_argument("folder", type=Path)
         one.add_argument("--memory", default="", help="memory limit, such as 4GiB; half of the machine when left out")
@@ -63,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run_simulate(command: argparse.Namespace) -> int:
+    """Write an invented company's feeds."""
     from data.simulate import simulate  # numpy and pyarrow: only this command needs them
 
     if command.customers < 1:
@@ -73,6 +77,7 @@ def run_simulate(command: argparse.Namespace) -> int:
 
 
 def run_sample(command: argparse.Namespace) -> int:
+    """Lay real data out as a folder."""
     if command.name == "complete-journey":
         complete_journey(command.to, say)
     elif command.file:
@@ -84,25 +89,38 @@ def run_sample(command: argparse.Namespace) -> int:
 
 
 def run_check(command: argparse.Namespace) -> int:
+    """Show what a build would load, quarantine and reject."""
     intake = check(command.folder, say, Options(memory=command.memory, threads=command.threads))
     show(intake)
     return 1 if any(source.reason for source in intake.sources) else 0
 
 
 def run_build(command: argparse.Namespace) -> int:
-    path = build(command.folder, command.warehouse, say, Options(
-        memory=command.memory, threads=command.threads, keep=max(command.keep, 1), accept_rejected=command.accept_rejected))
+    """Build, publish, print the path."""
+    path = build(
+        command.folder,
+        command.warehouse,
+        say,
+        Options(
+            memory=command.memory,
+            threads=command.threads,
+            keep=max(command.keep, 1),
+            accept_rejected=command.accept_rejected,
+        ),
+    )
     print(path)
     return 0
 
 
 def run_history(command: argparse.Namespace) -> int:
+    """List builds, the newest first."""
     warehouse = Warehouse(command.warehouse)
     serving = warehouse.newest() if warehouse.history() else ""
     for manifest in warehouse.history():
         mark = "serves" if manifest["build"] == serving else ""
         rows = manifest.get("rows", {})
-        print(f"{manifest['build']}  {manifest.get('company', 'damaged'):30}  {rows.get('loaded', 0):>12,} rows loaded  {mark}")
+        loaded = f"{rows.get('loaded', 0):>12,} rows loaded"
+        print(f"{manifest['build']}  {manifest.get('company', 'damaged'):30}  {loaded}  {mark}")
     if not serving:
         raise Unusable(f"No builds in {command.warehouse} yet. Make one with: python -m data build FOLDER")
     return 0

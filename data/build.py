@@ -15,7 +15,7 @@ import duckdb
 from data import tie_out
 from data.company import Company, Unusable, read_company
 from data.contract import FEEDS
-from data.files import quoted
+from data.files import one, quoted
 from data.header import Model, in_order, read_model
 from data.intake import Intake, take_in
 from data.learn import LEARNED
@@ -70,15 +70,22 @@ def build(folder: Path, warehouse: Path, say: Callable[[str], None], options: Op
             con.execute("checkpoint")
             con.close()
             clock.append(time.monotonic())
-            manifest["seconds"] = {name: round(b - a, 2) for name, a, b in zip(("intake", "tables", "checks"), clock, clock[1:], strict=False)}
+            manifest["seconds"] = {
+                name: round(b - a, 2)
+                for name, a, b in zip(("intake", "tables", "checks"), clock, clock[1:], strict=False)
+            }
             say(f"publishing after {clock[-1] - clock[0]:.1f} s")
             return publish(draft, manifest, options.keep)
         except duckdb.OutOfMemoryException as error:
-            raise Unusable(f"The build needs more memory than --memory {options.memory or 'half of the machine'} allows, "
-                           "and could not spill more to disk. Free disk space in the warehouse, or allow more memory.") from error
+            raise Unusable(
+                f"The build needs more memory than --memory {options.memory or 'half of the machine'} allows, "
+                "and could not spill more to disk. Free disk space in the warehouse, or allow more memory."
+            ) from error
         except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException, OSError) as error:
-            raise Unusable(f"The build could not write to {warehouse}: {str(error).splitlines()[0]} Free disk space there, then build again; "
-                           "the previous build still serves.") from error
+            raise Unusable(
+                f"The build could not write to {warehouse}: {str(error).splitlines()[0]} Free disk space "
+                "there, then build again; the previous build still serves."
+            ) from error
         finally:
             with contextlib.suppress(duckdb.Error):  # after a full disk, closing fails as well
                 con.close()
@@ -93,8 +100,14 @@ def connect(path: str, options: Options) -> duckdb.DuckDBPyConnection:
     con.execute(f"set memory_limit = {quoted(options.memory or f'{half >> 20}MiB')}")
     if options.threads:
         con.execute(f"set threads = {options.threads:d}")
-    for setting in ("TimeZone = 'UTC'", "preserve_insertion_order = false", "python_enable_replacements = false",
-                    "autoinstall_known_extensions = false", "autoload_known_extensions = false", "enable_progress_bar = false"):
+    for setting in (
+        "TimeZone = 'UTC'",
+        "preserve_insertion_order = false",
+        "python_enable_replacements = false",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "enable_progress_bar = false",
+    ):
         con.execute(f"set {setting}")
     if path != ":memory:":
         con.execute(f"set temp_directory = {quoted(path + '.tmp')}")
@@ -102,20 +115,27 @@ def connect(path: str, options: Options) -> duckdb.DuckDBPyConnection:
 
 
 def refuse_rejected(intake: Intake, options: Options) -> None:
+    """Publish nothing when a source was refused, unless that was accepted, or when there are no lines."""
     rejected = [source for source in intake.sources if source.reason]
     if rejected and not options.accept_rejected:
         listed = "\n".join(f"  {source.file}: {source.reason}" for source in rejected)
-        raise Unusable(f"{len(rejected)} of {len(intake.sources)} sources were refused, so nothing was published:\n{listed}\n"
-                       "Mend them and build again, or publish without them: --accept-rejected")
+        raise Unusable(
+            f"{len(rejected)} of {len(intake.sources)} sources were refused, so nothing was published:\n{listed}\n"
+            "Mend them and build again, or publish without them: --accept-rejected"
+        )
     if not intake.total("loaded") or not any(s.loaded for s in intake.sources if s.feed == "lines"):
-        raise Unusable("Not a single order line could be loaded, so nothing was published. See what is wrong with: python -m data check FOLDER")
+        raise Unusable(
+            "Not a single order line could be loaded, so nothing was published. "
+            "See what is wrong with: python -m data check FOLDER"
+        )
 
 
 def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, say: Callable[[str], None]) -> None:
     """Run every SQL model and learn step in order, each checked before the next one reads it."""
     models = {path.stem: read_model(path) for path in sorted(SQL.glob("*.sql"))}
-    floor = company.roi_floor or CONTACTS_RATED * float(con.execute(
-        "select coalesce(min(unit_cost) filter (unit_cost > 0), 0.01) from feed_channels").fetchone()[0])
+    floor = company.roi_floor or CONTACTS_RATED * float(
+        one(con, "select coalesce(min(unit_cost) filter (unit_cost > 0), 0.01) from feed_channels")[0]
+    )
     attributes = ",\n    ".join(f"coalesce(f.{name}, '(unknown)') as {name}" for name in intake.attributes)
     for name in in_order(models, {name: learned.needs for name, learned in LEARNED.items()}):
         began = time.monotonic()
@@ -137,7 +157,10 @@ def create(con: duckdb.DuckDBPyConnection, model: Model, select: str) -> None:
         if model.enum:
             con.execute(f"create temp table unshaped as {select}")
             for column in model.enum:
-                con.execute(f"create type {model.name}_{column} as enum (select distinct {column}::varchar from unshaped order by 1)")
+                con.execute(
+                    f"create type {model.name}_{column} as enum "
+                    f"(select distinct {column}::varchar from unshaped order by 1)"
+                )
             typed = ", ".join(f"{column}::{model.name}_{column} as {column}" for column in model.enum)
             select = f"select * replace ({typed}) from unshaped"
         order = f" order by {', '.join(model.cluster)}" if model.cluster else ""
@@ -147,41 +170,66 @@ def create(con: duckdb.DuckDBPyConnection, model: Model, select: str) -> None:
         hold(con, model, promise)
     if model.grain and model.keep != "view":
         key = ", ".join(model.grain)
-        rows, different = con.execute(f"select count(*), count(distinct ({key})) from {model.name}").fetchone()
+        rows, different = one(con, f"select count(*), count(distinct ({key})) from {model.name}")
         if rows != different:
-            raise Broken(f"{model.name} promises one row for each {key}, but {rows - different:,} rows repeat one. "
-                         f"See them with: select {key}, count(*) from {model.name} group by all having count(*) > 1")
+            raise Broken(
+                f"{model.name} promises one row for each {key}, but {rows - different:,} rows repeat one. "
+                f"See them with: select {key}, count(*) from {model.name} group by all having count(*) > 1"
+            )
 
 
 def hold(con: duckdb.DuckDBPyConnection, model: Model, promise: str) -> None:
-    broken = con.execute(f"select count(*) from {model.name} where not ({promise})").fetchone()[0]
+    """Hold a table to one promise of its contract."""
+    broken = one(con, f"select count(*) from {model.name} where not ({promise})")[0]
     if broken:
-        raise Broken(f"{model.name} promises `{promise}`, but {broken:,} rows break it. See them with: from {model.name} where not ({promise})")
+        raise Broken(
+            f"{model.name} promises `{promise}`, but {broken:,} rows break it. "
+            f"See them with: from {model.name} where not ({promise})"
+        )
 
 
 def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, stamp: datetime) -> dict:
     """The manifest: what readers need to know before they ask anything."""
-    as_of, first, last = con.execute("select max(ordered_at), min(month), max(month) from feed_lines").fetchone()
-    contact = con.execute("select max(occurred_at) from feed_contacts").fetchone()[0]
+    as_of, first, last = one(con, "select max(ordered_at), min(month), max(month) from feed_lines")
+    contact = one(con, "select max(occurred_at) from feed_contacts")[0]
     as_of = max(as_of, contact) if contact else as_of
-    complete = con.execute(
-        f"select max(month) from company_month where lines > 0 and month + interval 1 month <= "
-        f"timezone({quoted(company.zone)}, ?::timestamptz) + interval 1 day", [as_of.replace(tzinfo=UTC)]).fetchone()[0]
-    tables = [row[0] for row in con.execute("select table_name from duckdb_tables() where not temporary order by 1").fetchall()]
+    complete = one(
+        con,
+        "select max(month) from company_month where lines > 0 and month + interval 1 month <= "
+        f"timezone({quoted(company.zone)}, timezone('UTC', timestamp '{as_of}')) + interval 1 day",
+    )[0]
+    tables = [
+        row[0]
+        for row in con.execute("select table_name from duckdb_tables() where not temporary order by 1").fetchall()
+    ]
     return {
         "stamp": f"{stamp:%Y%m%dT%H%M%SZ}",
         "built_at": stamp.isoformat(timespec="seconds"),
         "as_of": as_of.replace(tzinfo=UTC).isoformat(timespec="seconds"),
-        "first_month": str(first), "last_month": str(last), "last_complete_month": str(complete.date() if hasattr(complete, "date") else complete or last),
-        "company": company.name, "currency": intake.currency, "zone": company.zone, "notice": company.notice, "crm_link": company.crm_link,
-        "roi_floor": float(con.execute("select roi_floor from roi_floor").fetchone()[0]),
+        "first_month": str(first),
+        "last_month": str(last),
+        "last_complete_month": str(complete.date() if hasattr(complete, "date") else complete or last),
+        "company": company.name,
+        "currency": intake.currency,
+        "zone": company.zone,
+        "notice": company.notice,
+        "crm_link": company.crm_link,
+        "roi_floor": float(one(con, "select roi_floor from roi_floor")[0]),
         "attributes": intake.attributes,
         "filters": members(con, intake.attributes),
         "known": present(intake),
-        "rows": {what: intake.total(name) for what, name in (("in", "rows_in"), ("loaded", "loaded"), ("quarantined", "quarantined"), ("rejected", "rejected"))},
+        "rows": {
+            what: intake.total(name)
+            for what, name in (
+                ("in", "rows_in"),
+                ("loaded", "loaded"),
+                ("quarantined", "quarantined"),
+                ("rejected", "rejected"),
+            )
+        },
         "sources": [asdict(source) | {"totals": {}} for source in intake.sources],
         "unused": intake.unused,
-        "tables": {name: con.execute(f"select count(*) from {name}").fetchone()[0] for name in tables},
+        "tables": {name: one(con, f"select count(*) from {name}")[0] for name in tables},
         "version": VERSION,
     }
 
@@ -190,7 +238,12 @@ def members(con: duckdb.DuckDBPyConnection, attributes: list[str], most: int = 2
     """The values of every filter that has few enough to choose from."""
     found = {}
     for name in ("segment", "region", "country", "manager_id", "acquisition_channel", *attributes):
-        values = [row[0] for row in con.execute(f"select distinct {name}::varchar from customer order by 1 limit {most + 1}").fetchall()]
+        values = [
+            row[0]
+            for row in con.execute(
+                f"select distinct {name}::varchar from customer order by 1 limit {most + 1}"
+            ).fetchall()
+        ]
         if 1 < len(values) <= most:
             found[name] = values
     return found

@@ -93,6 +93,8 @@ class Fact:
     needs: tuple[str, ...] = ("lines",)
 
 
+# fmt: off
+# (one entry, one block of as few lines as it needs: the vocabulary is read as a table)
 METRICS = {
     metric.name: metric
     for metric in (
@@ -189,11 +191,14 @@ FACTS = {
         Fact("gap_days", "Usual gap", Unit.DAYS, "Average number of days between one order and the next."),
     )
 }
+# fmt: on
 
 
 def attribute(name: str) -> Dimension:
     """The dimension of an attribute that only this company's customers feed has."""
-    return Dimension(name, name.replace("_", " ").capitalize(), "attribute of the customers feed", of_customer=True, is_filter=True)
+    return Dimension(
+        name, name.replace("_", " ").capitalize(), "attribute of the customers feed", of_customer=True, is_filter=True
+    )
 
 
 def known(vocabulary: dict[str, T], name: str) -> T:

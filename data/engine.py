@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import duckdb
 import pandas as pd
 
-HARDENED = {
+HARDENED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
-    "TimeZone": "'UTC'",
-    "memory_limit": "'2GiB'",
-    "lock_configuration": "true",
+    "memory_limit": "2GiB",
 }
+OPENING = Lock()
 
 
 class Engine(Protocol):
@@ -29,10 +29,13 @@ class DuckDB:
     """One build file, read only, without a way out of it. Money arrives as float64: exact to the cent below 10¹¹."""
 
     def __init__(self, file: Path):
-        self.connection = duckdb.connect(str(file), read_only=True)
-        for name, value in HARDENED.items():  # the lock comes last
-            self.connection.execute(f"set {name} = {value}")
+        with OPENING:  # within a process DuckDB shares one instance of a file, which can be set up only once
+            self.connection = duckdb.connect(str(file), read_only=True, config=HARDENED)
+            if not self.connection.execute("select current_setting('lock_configuration')").fetchall()[0][0]:
+                self.connection.execute("set global TimeZone = 'UTC'")
+                self.connection.execute("set lock_configuration = true")
 
     def ask(self, sql: str, values: list) -> pd.DataFrame:
+        """The answer as a data frame."""
         with self.connection.cursor() as cursor:  # one cursor a question: the connection is shared by threads
             return cursor.execute(sql, values).df()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from data import files, personal, postgres
+from data import files, postgres, pseudonym
 from data.company import Unusable, read_text
 from data.contract import FEEDS, SEEDS
 from data.files import Rejected, identifier, quoted
@@ -137,12 +137,12 @@ class Opener:
 
     def offer_pseudonym(self) -> None:
         """Define pseudonym(value) for mappings."""
-        if not (key := personal.pseudonym_key(os.environ)):
+        if not (key := pseudonym.pseudonym_key(os.environ)):
             raise Rejected(
-                f"it uses pseudonym(), but {personal.KEY_VARIABLE} is not set; make a key with: openssl rand -hex 32"
+                f"it uses pseudonym(), but {pseudonym.KEY_VARIABLE} is not set; make a key with: openssl rand -hex 32"
             )
         try:
-            self.con.execute(personal.pseudonym_macro(key))
+            self.con.execute(pseudonym.pseudonym_macro(key))
         except ValueError as error:
             raise Rejected(str(error)) from error
 

@@ -39,20 +39,28 @@ def read_model(path: Path) -> Model:
         raise ValueError(f"{path.name}: keep is one of {', '.join(KEEP)}, not {keep!r}")
     select = re.sub(r"^--.*\n", "", text, flags=re.MULTILINE)
     return Model(
-        name=path.stem, sentence=first.group(2), select=select.strip(), keep=keep,
-        grain=names(entries.get("grain")), checks=tuple(entries.get("check", ())),
-        cluster=names(entries.get("cluster")), enum=names(entries.get("enum")),
+        name=path.stem,
+        sentence=first.group(2),
+        select=select.strip(),
+        keep=keep,
+        grain=names(entries.get("grain")),
+        checks=tuple(entries.get("check", ())),
+        cluster=names(entries.get("cluster")),
+        enum=names(entries.get("enum")),
         needs=frozenset(re.findall(r"\b(?:from|join)\s+([a-z_]+)", select)),
     )
 
 
 def names(values: list[str] | None) -> tuple[str, ...]:
+    """Comma-separated names of a header entry."""
     return tuple(re.split(r"\s*,\s*", values[0])) if values else ()
 
 
 def in_order(models: dict[str, Model], learned: dict[str, frozenset[str]]) -> list[str]:
     """Names of SQL models and learned tables, each after what it needs."""
     known = models.keys() | learned.keys()
-    graph = {name: model.needs & known for name, model in models.items()} | {n: needs & known for n, needs in learned.items()}
+    graph = {name: model.needs & known for name, model in models.items()} | {
+        n: needs & known for n, needs in learned.items()
+    }
     # names are sorted first, so that the same files always run in the same order
     return list(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())

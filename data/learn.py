@@ -21,8 +21,12 @@ def roi(con: duckdb.DuckDBPyConnection, floor: float) -> pd.DataFrame:
     """learned_roi: rated customers, shrunken ROI, interval, ranks."""
     from models.roi import rate  # scipy is loaded by builds only, never by the web process
 
-    customers = con.execute("select customer_id, segment, margin, cost, orders from customer_total order by customer_id").df()
-    return rate(customers, con.execute("select segment, orders, margin_squared from order_moment order by segment").df(), floor)
+    customers = con.execute(
+        "select customer_id, segment, margin, cost, orders from customer_total order by customer_id"
+    ).df()
+    return rate(
+        customers, con.execute("select segment, orders, margin_squared from order_moment order by segment").df(), floor
+    )
 
 
 LEARNED = {"learned_roi": Learned(frozenset({"customer_total", "order_moment"}), roi)}

@@ -51,10 +51,14 @@ def publish(draft: Path, manifest: dict, keep: int) -> Path:
 
 def builds(warehouse: Path) -> list[str]:
     """Published builds, newest first: those with a manifest and a file."""
-    return sorted((p.stem for p in warehouse.glob("*.json") if p.name != POINTER and p.with_suffix(".duckdb").exists()), reverse=True)
+    return sorted(
+        (p.stem for p in warehouse.glob("*.json") if p.name != POINTER and p.with_suffix(".duckdb").exists()),
+        reverse=True,
+    )
 
 
 def digest(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -38,7 +38,7 @@ EVERYTHING = Scope(everything=True)
 
 @dataclass(frozen=True)
 class View:
-    """Which part of the company: the reader's scope, chosen members of dimensions, months since and until (inclusive)."""
+    """Which part of the company: the reader's scope, members of dimensions, months since and until (inclusive)."""
 
     scope: Scope = field(default_factory=Scope)
     members: Members = ()
@@ -83,14 +83,14 @@ class Question:
     offset: int = 0
 
     def sql(self, attributes: frozenset[str] = frozenset(), table: Table | None = None) -> tuple[str, list]:
-        """One SELECT and its values. attributes: the open attributes of this build. table: force a table (for proofs)."""
+        """One SELECT and its values. attributes: open attributes of this build. table: force a table (for proofs)."""
         self._check(attributes)
         source = table or smallest(self)
         joined = any(not source.has(name) for name in self._named())
         one_row_each = bool(source.grain) and set(source.grain) == set(self.by) and not joined
         select = [f"{column(name, source, joined)} as {name}" for name in self.by]
         select += [f"{aggregate(METRICS[name], source, self.by, one_row_each)} as {name}" for name in self.metrics]
-        select += [name for name in self.facts]
+        select += self.facts
         where, values = conditions(self.view, source, joined)
         if source.name == "ledger":
             where += carrying(self.by)
@@ -99,7 +99,8 @@ class Question:
         text = f"select {', '.join(select)} from {source.name} t"
         if joined:  # only what is asked of the customer: its sums have the same names as the source's
             of_customer = sorted({name for name in self._named() if not source.has(name)})
-            text += f" left join (select customer_id, {', '.join(of_customer)} from customer) c on c.customer_id = t.customer_id"
+            known_of = f"select customer_id, {', '.join(of_customer)} from customer"
+            text += f" left join ({known_of}) c on c.customer_id = t.customer_id"
         if where:
             text += " where " + " and ".join(where)
         if self.by and not one_row_each:
@@ -143,8 +144,8 @@ class Question:
             for dimension in dimensions:
                 if not set(metric.events) <= set(dimension.events):
                     raise Refused(
-                        f"{metric.label} cannot be split by {dimension.label.lower()}: part of it comes from events that "
-                        f"have no {dimension.label.lower()}. Ask for {' or '.join(splittable(dimension.events))}."
+                        f"{metric.label} cannot be split by {dimension.label.lower()}: part of it comes from events "
+                        f"that have no {dimension.label.lower()}. Ask for {' or '.join(splittable(dimension.events))}."
                     )
         if self.facts and (self.by != ("customer_id",) or self.view.since or self.view.until):
             raise Refused("Ranks, states and scores belong to single customers over the whole history.")
@@ -168,7 +169,8 @@ class Listing:
         if shape is None:
             raise Refused(f"There is no listing {self.table!r}. Known: {', '.join(LISTINGS)}")
         of_customers = "customer_id" in shape.dims
-        text, values = f"select t.* from {shape.name} t", []
+        text = f"select t.* from {shape.name} t"
+        values: list = []
         if of_customers:
             where, values = conditions(self.view, shape, joined=True)
             text += " join customer c on c.customer_id = t.customer_id where " + " and ".join(where or ["true"])
@@ -183,7 +185,8 @@ class Listing:
 
 def conditions(view: View, source: Table, joined: bool) -> tuple[list[str], list]:
     """The view as SQL conditions with bound values. An empty scope or an empty choice gives no rows."""
-    where, values = [], []
+    where: list[str] = []
+    values: list = []
     chosen = list(view.members)
     if not view.scope.everything:
         chosen += view.scope.members or [("", ())]

@@ -8,12 +8,21 @@ from data.catalog import DIMENSIONS
 
 LINE_COLUMNS = frozenset({"revenue", "goods_cost", "returns", "lines", "orders"})
 CONTACT_COLUMNS = frozenset(
-    {"contact_cost", "fixed_cost", "cost", "service_cost", "acquisition_cost", "contacts", "service_contacts", "responses"}
+    {
+        "contact_cost",
+        "fixed_cost",
+        "cost",
+        "service_cost",
+        "acquisition_cost",
+        "contacts",
+        "service_contacts",
+        "responses",
+    }
 )
 ALL_COLUMNS = LINE_COLUMNS | CONTACT_COLUMNS | {"margin"}
 CUSTOMER_DIMS = frozenset({"segment", "region", "country", "manager_id", "acquisition_channel"})
 
-# Counts of different things may not be added up over these dimensions: the same thing occurs in several of their members.
+# Counts of different things may not be added up over these dimensions: one thing occurs in several of their members.
 COLUMNS_NOT_ADDITIVE_OVER = {
     "orders": frozenset({"partner_id", "category", "product_id", "sales_channel", "line_type"}),
     "customers": frozenset({"month", "partner_id", "category", "product_id", "sales_channel", "line_type"}),
@@ -21,7 +30,7 @@ COLUMNS_NOT_ADDITIVE_OVER = {
 
 
 def is_of_customer(name: str) -> bool:
-    """Whether a dimension is an attribute of the customer. A name the catalog lacks is an attribute only this build has."""
+    """Whether a dimension is an attribute of the customer; one the catalog lacks is known to this build only."""
     return name not in DIMENSIONS or DIMENSIONS[name].of_customer
 
 
@@ -40,6 +49,7 @@ class Table:
 
     @property
     def dims(self) -> frozenset[str]:
+        """Every dimension it can be split by."""
         return frozenset(self.grain) | self.further_dims
 
     def has(self, name: str) -> bool:
@@ -59,7 +69,19 @@ TABLES = (
         "ledger",
         (),
         (ALL_COLUMNS - {"orders"}) | {"order_key", "buyer_id"},
-        frozenset({"month", "customer_id", "partner_id", "category", "product_id", "sales_channel", "line_type", "channel", "campaign_id"}),
+        frozenset(
+            {
+                "month",
+                "customer_id",
+                "partner_id",
+                "category",
+                "product_id",
+                "sales_channel",
+                "line_type",
+                "channel",
+                "campaign_id",
+            }
+        ),
     ),
 )
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Lock
 
+import duckdb
 import pandas as pd
 
 from data.engine import DuckDB
 from data.publish import POINTER, builds, digest
 from data.question import Listing, Question
+
+# what a manifest must hold before its build is opened; any other gap shows on the screens only
+NEEDED = {"build", "bytes", "sha256", "attributes"}
 
 
 class NoBuild(LookupError):
@@ -39,55 +44,71 @@ class Warehouse:
     def __init__(self, folder: Path):
         self.folder = folder
         self.checked: dict[str, Build] = {}
+        self.checking = Lock()  # readers are threads
 
     def newest(self) -> str:
         """Name of the build that should serve: what the pointer says, else the newest there is."""
-        try:
-            named = json.loads((self.folder / POINTER).read_text(encoding="utf-8"))["build"]
-        except (OSError, ValueError, KeyError, TypeError):
-            named = ""
+        named = read_manifest(self.folder / POINTER).get("build")
         there = builds(self.folder) if self.folder.is_dir() else []
-        if named in there:
+        if isinstance(named, str) and named in there:
             return named
         if not there:
-            raise NoBuild(f"No warehouse in {self.folder}. Build one with: python -m data build FOLDER --warehouse {self.folder}")
+            raise NoBuild(
+                f"No warehouse in {self.folder}. Build one with: python -m data build FOLDER --warehouse {self.folder}"
+            )
         return there[0]
 
     def current(self) -> Build:
         """The build that serves; an older good one, with a warning, when the newest file is not what was published."""
         wanted = self.newest()
-        for name in [wanted, *(other for other in builds(self.folder) if other < wanted)]:
+        for name in [wanted, *(other for other in builds(self.folder) if wanted > other)]:
             try:
                 build = self.build(name)
             except NoBuild:
                 continue
-            if name != wanted:
-                build.warning = f"Build {wanted} is damaged and is not shown. These are the figures of build {name}."
+            warning = f"Build {wanted} is damaged and is not shown. These are the figures of build {name}."
+            build.warning = warning if name != wanted else ""
             return build
-        raise NoBuild(f"No build in {self.folder} is intact. Build a new one with: python -m data build FOLDER --warehouse {self.folder}")
+        raise NoBuild(
+            f"No build in {self.folder} is intact. "
+            f"Build one with: python -m data build FOLDER --warehouse {self.folder}"
+        )
 
     def build(self, name: str) -> Build:
         """One build by name, checked once against the hash it was published with."""
-        if name not in self.checked:
-            if name not in builds(self.folder):
-                raise NoBuild(f"There is no build {name[:60]!r} in this warehouse. It may be too old: only the latest are kept.")
-            file = self.folder / f"{name}.duckdb"
-            try:
-                manifest = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
-                intact = file.stat().st_size == manifest["bytes"] and digest(file) == manifest["sha256"]
-            except (OSError, ValueError, KeyError) as error:
-                raise NoBuild(f"The manifest of build {name} cannot be read: {type(error).__name__}") from error
-            if not intact:
-                raise NoBuild(f"Build {name} is not the file that was published.")
-            self.checked[name] = Build(file, manifest)
-        return self.checked[name]
+        with self.checking:
+            if name not in self.checked:
+                self.checked[name] = self.open(name)
+            return self.checked[name]
+
+    def open(self, name: str) -> Build:
+        """Open a build that is what its manifest says it is."""
+        if name not in builds(self.folder):
+            raise NoBuild(
+                f"There is no build {name[:60]!r} in this warehouse. It may be too old: only the latest are kept."
+            )
+        manifest = read_manifest(self.folder / f"{name}.json")
+        if lacking := NEEDED - manifest.keys():
+            raise NoBuild(f"The manifest of build {name} cannot be read: it lacks {', '.join(sorted(lacking))}.")
+        file = self.folder / f"{name}.duckdb"
+        try:
+            if file.stat().st_size == manifest["bytes"] and digest(file) == manifest["sha256"]:
+                return Build(file, manifest)
+        except (OSError, TypeError, duckdb.Error) as error:
+            raise NoBuild(f"Build {name} cannot be opened: {type(error).__name__}.") from error
+        raise NoBuild(f"Build {name} is not the file that was published.")
 
     def history(self) -> list[dict]:
         """Manifests of all builds, newest first."""
-        found = []
-        for name in builds(self.folder):
-            try:
-                found.append(json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8")))
-            except (OSError, ValueError):
-                found.append({"build": name, "built_at": "", "damaged": True})
-        return found
+        manifests = ((name, read_manifest(self.folder / f"{name}.json")) for name in builds(self.folder))
+        damaged = {"built_at": "", "damaged": True}
+        return [manifest if manifest.keys() >= NEEDED else {"build": name} | damaged for name, manifest in manifests]
+
+
+def read_manifest(path: Path) -> dict:
+    """What a small JSON file holds; nothing when it cannot be read or is no manifest."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

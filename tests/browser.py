@@ -58,8 +58,8 @@ CONTENT_HEIGHT = """() => Math.max(...[...document.querySelectorAll(
 
 
 @contextmanager
-def serve(warehouse: Path, script: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
-    """Start `streamlit run app.py` on a free port over this warehouse; yields its address, ends it afterwards."""
+def serve(warehouse: Path, script: Path = ROOT / "server.py", **environment: str) -> Iterator[str]:
+    """Start `streamlit run server.py` on a free port over this warehouse; yields its address, ends it afterwards."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]

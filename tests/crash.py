@@ -82,7 +82,17 @@ def main() -> None:
         results.append({"killed": os.WIFSIGNALED(status), "serves": read_in_child(warehouse, answer)})
     os.waitpid(in_child(lambda: publish(new, warehouse)), 0)  # after the last kill, a build works and cleans up
     left = [path.name for path in warehouse.iterdir() if path.name.startswith(".draft")]
-    print(json.dumps({"expected": expected, "results": results, "after": read_in_child(warehouse, answer), "left": left, "whole": whole}))
+    print(
+        json.dumps(
+            {
+                "expected": expected,
+                "results": results,
+                "after": read_in_child(warehouse, answer),
+                "left": left,
+                "whole": whole,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

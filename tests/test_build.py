@@ -38,8 +38,13 @@ def quiet(_: str) -> None:
 
 
 def test_after_50_kills_at_random_moments_the_old_or_the_new_build_serves_and_never_a_mixture(two_companies, tmp_path):
-    run = subprocess.run([sys.executable, "-m", "tests.crash", "50", *map(str, two_companies), str(tmp_path / "warehouse")],
-                         cwd=ROOT, capture_output=True, text=True, timeout=400)
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.crash", "50", *map(str, two_companies), str(tmp_path / "warehouse")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
     assert run.returncode == 0, run.stderr[-2000:]
     told = json.loads(run.stdout)
     old, new = told["expected"]
@@ -59,8 +64,14 @@ def test_a_full_disk_leaves_the_old_build_serving(two_companies, tmp_path, limit
     old, new = two_companies
     warehouse = tmp_path / "warehouse"
     before = build(old, warehouse, quiet)
-    run = subprocess.run([sys.executable, "-m", "data", "build", str(new), "--warehouse", str(warehouse)], cwd=ROOT, capture_output=True,
-                         text=True, timeout=120, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    run = subprocess.run(
+        [sys.executable, "-m", "data", "build", str(new), "--warehouse", str(warehouse)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
     assert run.returncode != 0
     assert Warehouse(warehouse).current().id == before.stem
     assert builds(warehouse) == [before.stem]
@@ -77,7 +88,7 @@ def test_a_disk_without_space_leaves_the_old_build_serving(two_companies, tmp_pa
     try:
         before = build(old, disk / "warehouse", quiet)
         (disk / "ballast").write_bytes(bytes(max(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - 700_000, 0)))
-        with pytest.raises(Unusable, match="previous build still serves|disk space"):
+        with pytest.raises(Unusable, match=r"previous build still serves|disk space"):
             build(new, disk / "warehouse", quiet)
         assert Warehouse(disk / "warehouse").current().id == before.stem
     finally:
@@ -110,8 +121,10 @@ def test_the_newest_builds_are_kept_and_older_ones_removed(two_companies, tmp_pa
 
 
 def test_the_same_feeds_give_the_same_figures_again(two_companies, tmp_path):
-    first, second = (Warehouse(build(two_companies[1], tmp_path / name, quiet, Options(threads=n)).parent).current()
-                     for name, n in (("one", 1), ("two", 2)))
+    first, second = (
+        Warehouse(build(two_companies[1], tmp_path / name, quiet, Options(threads=n)).parent).current()
+        for name, n in (("one", 1), ("two", 2))
+    )
     for table in ("customer", "partner", "segment_month", "campaign", "learned_roi", "company_month"):
         frames = [b.engine.ask(f"select * from {table} order by all", []) for b in (first, second)]
         assert frames[0].equals(frames[1]), table
@@ -132,7 +145,10 @@ def test_a_damaged_build_is_not_served(two_companies, tmp_path):
 MODEL = "-- table_a: numbers.\n-- grain: n\n-- check: n > 0\nselect unnest([{}]) as n\n"
 
 
-@pytest.mark.parametrize(("values", "complaint"), [("1, 0", r"promises `n > 0`, but 1 rows break it"), ("1, 1", r"one row for each n, but 1 rows repeat one")])
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [("1, 0", r"promises `n > 0`, but 1 rows break it"), ("1, 1", r"one row for each n, but 1 rows repeat one")],
+)
 def test_a_broken_promise_stops_the_build(tmp_path, values, complaint):
     import duckdb
 

@@ -32,17 +32,44 @@ def company(folder: Path, scale: int = 1, split: str = "", extra: int = 0, fixed
         for k in range(draw.integers(0, 9)):
             who = f"{name}b" if name == split and k % 2 else name
             cents = int(draw.gamma(2.0, rich) * 100) + 100
-            lines.append([f"{name}-{k}", f"2026-0{draw.integers(1, 7)}-{draw.integers(10, 28)}", cents * scale, int(cents * 0.6) * scale, who])
+            lines.append(
+                [
+                    f"{name}-{k}",
+                    f"2026-0{draw.integers(1, 7)}-{draw.integers(10, 28)}",
+                    cents * scale,
+                    int(cents * 0.6) * scale,
+                    who,
+                ]
+            )
         for k in range(draw.integers(0, 7) if i < 60 else 0):
             who = f"{name}b" if name == split and k % 2 else name
-            contacts.append([who, ("mail", "email")[k % 2], f"2026-0{draw.integers(1, 7)}-15T10:00:00", int(draw.integers(5, 200)) * scale, "SPRING" if k % 3 else ""])
+            contacts.append(
+                [
+                    who,
+                    ("mail", "email")[k % 2],
+                    f"2026-0{draw.integers(1, 7)}-15T10:00:00",
+                    int(draw.integers(5, 200)) * scale,
+                    "SPRING" if k % 3 else "",
+                ]
+            )
     if split:
         assert any(line[4] == f"{split}b" for line in lines), "the split customer must have two orders"
-    write(folder / "lines.csv", ["order_id", "ordered_at", "revenue", "cost", "customer_id"], [[a, b, money(c), money(d), e] for a, b, c, d, e in lines])
-    write(folder / "contacts.csv", ["customer_id", "channel", "occurred_at", "cost", "campaign_id"], [[a, b, c, money(d), e] for a, b, c, d, e in contacts])
+    write(
+        folder / "lines.csv",
+        ["order_id", "ordered_at", "revenue", "cost", "customer_id"],
+        [[a, b, money(c), money(d), e] for a, b, c, d, e in lines],
+    )
+    write(
+        folder / "contacts.csv",
+        ["customer_id", "channel", "occurred_at", "cost", "campaign_id"],
+        [[a, b, c, money(d), e] for a, b, c, d, e in contacts],
+    )
     write(folder / "campaigns.csv", ["campaign_id", "name", "fixed_cost"], [["SPRING", "Spring", money(fixed * scale)]])
-    write(folder / "channels.csv", ["channel", "label", "kind", "unit_cost", "needs_consent"],
-          [["mail", "Mail", "mail", money(50 * scale), "false"], ["email", "E-mail", "email", money(5 * scale), "true"]])
+    write(
+        folder / "channels.csv",
+        ["channel", "label", "kind", "unit_cost", "needs_consent"],
+        [["mail", "Mail", "mail", money(50 * scale), "false"], ["email", "E-mail", "email", money(5 * scale), "true"]],
+    )
     return folder
 
 
@@ -125,18 +152,27 @@ def test_the_default_order_is_the_cautious_end_of_the_interval(plain):
 def test_a_fixed_cost_is_shared_over_a_million_customers_without_losing_a_unit(fixed):
     """Prime cost, 1,000,003 customers, some of them contacted twice; every share within one unit a contact."""
     con = duckdb.connect()
-    con.execute("create table feed_contacts as select 'C' || i as customer_id, 'K' || i || '-' || k as contact_id, 'X' as campaign_id, "
-                "'treated' as arm, 'out' as direction, timestamp '2026-01-01' as occurred_at, date '2026-01-01' as month, 'mail' as channel, "
-                "null::decimal(18,4) as cost, 'random' as assignment, 0.5 as p_assign, false as responded, null::timestamp as responded_at, null as response_kind "
-                "from range(1000003) r(i), range(1 + (i % 7 = 0)::int) s(k)")
-    con.execute(f"create table feed_campaigns as select 'X' as campaign_id, {fixed}::decimal(18,4) as fixed_cost, null::timestamp as starts_at")
+    con.execute(
+        "create table feed_contacts as select 'C' || i as customer_id, 'K' || i || '-' || k as contact_id, 'X' as campaign_id, "
+        "'treated' as arm, 'out' as direction, timestamp '2026-01-01' as occurred_at, date '2026-01-01' as month, 'mail' as channel, "
+        "null::decimal(18,4) as cost, 'random' as assignment, 0.5 as p_assign, false as responded, null::timestamp as responded_at, null as response_kind "
+        "from range(1000003) r(i), range(1 + (i % 7 = 0)::int) s(k)"
+    )
+    con.execute(
+        f"create table feed_campaigns as select 'X' as campaign_id, {fixed}::decimal(18,4) as fixed_cost, null::timestamp as starts_at"
+    )
     con.execute("create table feed_channels as select 'mail' as channel, 1::decimal(18,4) as unit_cost")
     con.execute("create table feed_lines as select timestamp '2026-01-01' as ordered_at")
     for name in ("campaign_share", "campaign_remainder", "contact"):
         con.execute(f"create table {name} as {(SQL / f'{name}.sql').read_text()}")
-    con.execute("create table shared as select customer_id, sum(fixed_cost) as share, sum(contacts) as contacts from (select customer_id, fixed_cost, contacts "
-                "from contact union all select customer_id, fixed_cost, 0 from campaign_remainder) group by 1")
-    total, worst = con.execute("select sum(share), max(abs(share::double - contacts * ?::double / all_contacts)) "
-                               "from shared, (select sum(contacts)::double as all_contacts from shared)", [float(fixed)]).fetchone()
+    con.execute(
+        "create table shared as select customer_id, sum(fixed_cost) as share, sum(contacts) as contacts from (select customer_id, fixed_cost, contacts "
+        "from contact union all select customer_id, fixed_cost, 0 from campaign_remainder) group by 1"
+    )
+    total, worst = con.execute(
+        "select sum(share), max(abs(share::double - contacts * ?::double / all_contacts)) "
+        "from shared, (select sum(contacts)::double as all_contacts from shared)",
+        [float(fixed)],
+    ).fetchone()
     assert total == Decimal(fixed)
     assert worst <= 0.0001 * 2 + 1e-9

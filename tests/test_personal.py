@@ -10,16 +10,9 @@ import duckdb
 import pytest
 
 from data.contract import FEEDS
-from data.personal import (
-    KEY_VARIABLE,
-    content_check,
-    personal_content,
-    personal_name,
-    personal_text,
-    pseudonym_key,
-    pseudonym_macro,
-    refusal,
-)
+from data.personal import content_check, personal_content, personal_text, refusal
+from data.personal_names import personal_name
+from data.pseudonym import KEY_VARIABLE, pseudonym_key, pseudonym_macro
 
 PERSONAL_NAMES = """
 email|e-mail|E_Mail|EMail|eMailAddress|customerEmail|CUST_EMAIL|email2|primary_email|email_private|contact_email|mail|kunden_mail

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.contract import FEEDS, Kind
-from data.personal import personal_name, personal_text
+from data.personal import personal_text
+from data.personal_names import personal_name
 from data.simulate import simulate
 
 CUSTOMERS = 20_000

@@ -1,4 +1,5 @@
 -- contact: contacts with what each one cost, the channel's unit cost where the feed does not say.
+-- grain: one row a contact
 -- keep: view
 -- Somebody held out on purpose was not contacted: no cost, no contact, no response.
 -- A campaign's fixed cost is shared over its contacts in whole hundredths of a cent; see campaign_share.

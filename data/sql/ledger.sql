@@ -1,4 +1,5 @@
 -- ledger: everything that happened, one row an event, in additive columns: no figure ever needs a join that counts twice.
+-- grain: one row an event
 -- keep: view
 -- check: kind is not null and month is not null
 -- margin is before what was spent on reaching the customer (cost), and after what it cost to serve them.

@@ -1,3 +1,4 @@
 -- target: what the company wants to reach.
+-- grain: metric, scope, period
 -- keep: view
 select * from feed_targets

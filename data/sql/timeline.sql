@@ -1,4 +1,5 @@
 -- timeline: each customer's story: orders, returns, contacts, answers, service, one row an event.
+-- grain: one row an event of a customer
 -- keep: view
 select
     customer_id, ordered_at as occurred_at, concat(order_id, '/', coalesce(line_id, product_id)) as event_id,
