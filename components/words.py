@@ -79,7 +79,7 @@ def share(value: Any, decimals: int = 1) -> str:
 def ratio(value: Any) -> str:
     """Two decimals; large ones fewer."""
     amount = exact(value)
-    digits = f"{rounded(abs(amount), 2 if abs(amount) < 100 else 0):,}"
+    digits = f"{rounded(abs(amount), 2 if abs(amount) < 10 else 1 if abs(amount) < 100 else 0):,}"
     return sign(amount, digits) + digits
 
 

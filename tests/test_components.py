@@ -35,6 +35,8 @@ MANIFEST = {"first_month": "2024-10-01", "last_month": "2026-09-01", "last_compl
         (0.0686, Unit.SHARE, False, "6.9\u202f%"),
         (0.0031, Unit.SHARE, False, "0.31\u202f%"),
         (-1.005, Unit.RATIO, False, "−1.01"),
+        (98.26, Unit.RATIO, False, "98.3"),
+        (103.6, Unit.RATIO, False, "104"),
         (1, Unit.DAYS, False, "1 day"),
         (34.4, Unit.DAYS, False, "34 days"),
         (pd.Timestamp("2026-11-02 23:59"), Unit.MOMENT, False, "2 Nov 2026"),
