@@ -26,17 +26,23 @@ def stream(
         )
     from adbc_driver_postgresql import dbapi  # only companies that read a database pay for it
 
+    behind = f"the server behind {variable}"
     try:
-        with dbapi.connect(address) as server, server.cursor() as cursor:
+        server = dbapi.connect(address)
+    except dbapi.Error as error:
+        raise Rejected(f"{behind}: {unreachable(str(error))}") from error
+    try:
+        with server, server.cursor() as cursor:
             cursor.execute("set transaction read only")
             cursor.execute(select.rstrip().rstrip(";"))
             reader = cursor.fetch_record_batch()
             check_types(reader.schema)
             con.register("stream_of_rows", reader)
             con.execute(f"create or replace temp table {identifier(table)} as select * from stream_of_rows")
-            con.unregister("stream_of_rows")
-    except dbapi.Error as error:
-        raise Rejected(f"the server behind {variable}: {reason(str(error), error.sqlstate)}") from error
+    except (dbapi.Error, duckdb.InvalidInputException) as error:  # DuckDB passes on what breaks the stream
+        raise Rejected(f"{behind}: {reason(str(error))}") from error
+    finally:
+        con.unregister("stream_of_rows")
 
 
 def check_types(schema) -> None:
@@ -48,15 +54,21 @@ def check_types(schema) -> None:
             raise Rejected(f"column {column.name} has the type money; select it as {column.name}::numeric")
 
 
-def reason(text: str, sqlstate: str | None) -> str:
-    """What the server said, without its address, the password or any value of the data."""
-    if "password" in text and not sqlstate:
+def unreachable(text: str) -> str:
+    """Why there is no connection, without its address or password."""
+    if "password" in text:
         return REASONS["28"]
-    if not sqlstate:
-        return "it cannot be reached; check the address in the environment variable, and that the server runs"
+    return "it cannot be reached; check the address in the environment variable, and that the server runs"
+
+
+def reason(text: str) -> str:
+    """What the server said of the statement, without any value of the data."""
+    found = re.search(r"SQLSTATE:? (\w{5})", text)
+    sqlstate = found.group(1) if found else ""
     for code, meaning in REASONS.items():
         if sqlstate.startswith(code):
             return meaning
     # class 42 is about the statement's own text: unknown tables, columns, syntax
     said = re.search(r"ERROR:\s+(.+)", text) if sqlstate.startswith("42") else None
-    return f"{said.group(1).strip() if said else 'it could not run the statement'} (SQLSTATE {sqlstate})"
+    what = said.group(1).strip() if said else "it could not run the statement, or not to its end"
+    return f"{what} (SQLSTATE {sqlstate})" if sqlstate else what
