@@ -20,6 +20,7 @@ SQL_WORDS = re.findall(
     r"\w+",
     """
     all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default
+    deferrable
     desc describe distinct do else end except false fetch for foreign from group having in initially intersect into
     lambda lateral leading limit not null offset on only or order pivot pivot_longer pivot_wider placing primary qualify
     references returning select show some summarize symmetric table then to trailing true union unique unpivot using
@@ -40,10 +41,14 @@ class Matched:
 
 @dataclass(frozen=True)
 class Selection:
-    """The feed's columns as SQL over one source, and what is wrong with each row: NULL when nothing is."""
+    """SQL over one source: the feed's columns, over inner ones, and what is wrong with a row (NULL: nothing).
+
+    inner: raw values beside cast ones, for judging. settled: the cast ones alone, for rows that have been judged.
+    """
 
     columns: str
     inner: str
+    settled: str
     problem: str
 
 
@@ -93,7 +98,7 @@ def reserved() -> frozenset[str]:
 
 def select(feed: Feed, matched: Matched, types: dict[str, str], company: Company, horizon: str) -> Selection:
     """SQL of contract values and of the problem, over an inner projection of raw and cast values."""
-    raw, outer, problems, texts = [], [], "", []
+    raw, settled, outer, problems, texts = [], [], [], "", []
     attributes = [Column(name, Kind.TEXT, "", default=NOT_SAID) for name in matched.attributes]
     for column in (*feed.columns, *attributes):
         if column.name not in matched.present:
@@ -103,6 +108,7 @@ def select(feed: Feed, matched: Matched, types: dict[str, str], company: Company
         value = casting.given(identifier(matched.present[column.name]), type_)
         kept = identifier(f"raw {column.name}")
         raw += [f"{value} as {kept}", f"{casting.cast(column, value, type_, company.zone)} as {column.name}"]
+        settled.append(f"{casting.cast(column, value, type_, company.zone, judged=True)} as {column.name}")
         outer.append(f"coalesce({column.name}, {column.default}) as {column.name}" if column.default else column.name)
         problems += casting.problem(column, kept, column.name, horizon)
         if type_ == "VARCHAR" and not column.choices and column.kind in (Kind.KEY, Kind.TEXT):
@@ -114,7 +120,7 @@ def select(feed: Feed, matched: Matched, types: dict[str, str], company: Company
         known = moment if moment in matched.present else "null::timestamp"
         outer.append(f"{casting.month(known, company.zone)} as month")
     problem = f"case {problems}else {personal.content_check(texts)} end"
-    return Selection(", ".join(outer), ", ".join(raw), problem)
+    return Selection(", ".join(outer), ", ".join(raw), ", ".join(settled), problem)
 
 
 def wrong_currency(currency: str) -> str:
