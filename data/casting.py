@@ -31,6 +31,13 @@ HIDDEN = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{f
 OUTER_SPACE = r"^[\s\pZ]|[\s\pZ]$"
 SHEET_ERROR = r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)"
 LONGEST = {Kind.KEY: 200, Kind.TEXT: 500}
+SETTLED = {  # what is left to do with text that has been judged
+    Kind.KEY: "nfc_normalize({})",
+    Kind.TEXT: "nullif(nfc_normalize(trim({})), '')",
+    Kind.MONEY: "{}::decimal(18,4)",
+    Kind.NUMBER: "{}::decimal(18,4)",
+    Kind.SHARE: "{}::double",
+}
 EXPECTED = {
     Kind.KEY: "not a usable key (1 to 200 visible characters, no space around them)",
     Kind.TEXT: "not usable text (up to 500 visible characters)",
@@ -47,8 +54,13 @@ def given(raw: str, type_: str) -> str:
     return f"nullif({raw}, '')" if type_ == "VARCHAR" else raw
 
 
-def cast(column: Column, raw: str, type_: str, zone: str) -> str:
-    """The contract value of a raw expression of a database type; NULL when the value is not acceptable."""
+def cast(column: Column, raw: str, type_: str, zone: str, judged: bool = False) -> str:
+    """The contract value of a raw expression of a database type; NULL when the value is not acceptable.
+
+    judged: every value is known to be acceptable, so that text need not be held against its patterns once more.
+    """
+    if judged and type_ == "VARCHAR" and column.kind in SETTLED:
+        return raw if column.choices else SETTLED[column.kind].format(raw)
     match column.kind:
         case Kind.KEY | Kind.TEXT if column.choices and type_ == "VARCHAR":
             return raw  # held against its choices, which is stricter

@@ -209,7 +209,8 @@ class Loader:
         """Insert the good rows; all or, when the source turns out to have changed meanwhile, none."""
         table = f"feed_{feed.name}"
         expected = sum(verdict.rows for verdict in verdicts if verdict.problem is None)
-        where = "" if all(verdict.problem is None for verdict in verdicts) else f" where {selection.problem} is null"
+        clean = all(verdict.problem is None for verdict in verdicts)
+        inner, where = (selection.settled, "") if clean else (selection.inner, f" where {selection.problem} is null")
         new = [name for name in matched.attributes if name not in self.intake.attributes]
         self.con.execute("begin")
         try:
@@ -218,7 +219,7 @@ class Loader:
             (inserted,) = one(
                 self.con,
                 f"insert into {table} by name select {selection.columns} "
-                f"from (select {selection.inner} from {opened.relation}){where}",
+                f"from (select {inner} from {opened.relation}){where}",
             )
             opened.still()
             if inserted != expected:
