@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from data.build import SQL, Options, build
+from data.assemble import SQL
+from data.build import Options, build
 from data.casting import EXPECTED
 from data.catalog import DIMENSIONS, FACTS, METRICS, Unit
 from data.contract import FEEDS, SEEDS, SQL_TYPE, Column, Feed, Kind
@@ -236,7 +237,7 @@ def model_markdown(model: Model, columns: str) -> str:
     """One SQL table: sentence, grain, checks, remarks, columns."""
     text = (SQL / f"{model.name}.sql").read_text(encoding="utf-8")
     head = re.match(r"(--.*\n)+", text).group(0).splitlines()[1:]  # type: ignore[union-attr]
-    remarks = " ".join(line[3:] for line in head if not re.match(r"--\s*(grain|check|keep|cluster|enum):", line))
+    remarks = " ".join(line[3:] for line in head if not re.match(r"--\s*(grain|check|keep|cluster|enum|split):", line))
     facts = [f"Grain: {ticks(model.grain)}."] if model.grain else []
     facts += [f"Checks: {ticks(model.checks)}."] if model.checks else []
     facts += ["A view."] if model.keep == "view" else []

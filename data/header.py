@@ -12,7 +12,11 @@ KEEP = ("table", "view", "temp")
 
 @dataclass(frozen=True)
 class Model:
-    """One table of the build. needs: the other tables it reads. cluster, enum: how it is stored, not what it holds."""
+    """One table of the build.
+
+    needs: the other tables it reads. cluster, enum: how it is stored, not what it holds. split: a column of the grain
+    by which it can be made part by part where memory is short.
+    """
 
     name: str
     sentence: str
@@ -22,6 +26,7 @@ class Model:
     keep: str = "table"
     cluster: tuple[str, ...] = ()
     enum: tuple[str, ...] = ()
+    split: str = ""
     needs: frozenset[str] = frozenset()
 
 
@@ -32,7 +37,7 @@ def read_model(path: Path) -> Model:
     if not first or first.group(1) != path.stem:
         raise ValueError(f"{path.name} must open with '-- {path.stem}: what one row is'")
     entries: dict[str, list[str]] = {}
-    for name, value in re.findall(r"^--\s*(grain|check|keep|cluster|enum):\s*(.+?)\s*$", text, re.MULTILINE):
+    for name, value in re.findall(r"^--\s*(grain|check|keep|cluster|enum|split):\s*(.+?)\s*$", text, re.MULTILINE):
         entries.setdefault(name, []).append(value)
     keep = entries.get("keep", ["table"])[0]
     if keep not in KEEP:
@@ -47,6 +52,7 @@ def read_model(path: Path) -> Model:
         checks=tuple(entries.get("check", ())),
         cluster=names(entries.get("cluster")),
         enum=names(entries.get("enum")),
+        split=entries.get("split", [""])[0],
         needs=frozenset(re.findall(r"\b(?:from|join)\s+([a-z_]+)", select)),
     )
 

@@ -103,7 +103,7 @@ def take_in(
             loader.load(feed, path, partial(opener.file, path))
         for path, text in contents.mappings.get(feed.name, {}).items():
             loader.load(feed, path, partial(opener.mapping, path, text))
-        loader.drop_repeats(feed)
+        loader.leave_out(feed)
     opener.forget()
     loader.check_currency()
     return loader.intake
@@ -254,11 +254,12 @@ class Loader:
             rows = files.rows_of_text(path)
         source.rows_in = source.rejected = rows
 
-    def drop_repeats(self, feed: Feed) -> None:
-        """Quarantine rows that repeat a key."""
+    def leave_out(self, feed: Feed) -> None:
+        """Quarantine rows that only the whole feed shows to be wrong: repeated keys, contacts without a known cost."""
         sources = [source for source in self.intake.sources if source.feed == feed.name and source.loaded]
         table = f"feed_{feed.name}"
-        for where, reason in repeats.find(self.con, feed, {name for source in sources for name in source.columns}):
+        given = {name for source in sources for name in source.columns}
+        for where, reason in (*repeats.find(self.con, feed, given), *repeats.UNPRICED.get(feed.name, ())):
             names = CONTROLS.get(feed.name, ())
             added = "".join(f", coalesce(sum({name}), 0)" for name in names)
             rows, *sums = one(self.con, f"select count(*){added} from {table} where {where}")

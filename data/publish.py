@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +29,16 @@ def sole_builder(warehouse: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise Busy(f"Another build is running in {warehouse}. Wait until it is done, then start again.") from error
         for left in warehouse.glob(f"{DRAFT}*"):  # of a build that was killed; nobody reads drafts
-            left.unlink(missing_ok=True)
+            remove(left)
         yield
+
+
+def remove(left: Path) -> None:
+    """Remove a file, or the folder a build spilled into."""
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink(missing_ok=True)
 
 
 def publish(draft: Path, manifest: dict, keep: int) -> Path:

@@ -1,4 +1,8 @@
-"""Rows that repeat a key: equal content counts once, different content counts not at all."""
+"""Rows that only their whole feed shows to be wrong.
+
+Of rows that repeat a key, equal content counts once, different content not at all. A contact whose cost nobody knows
+would make its customer look cheap.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,14 @@ import duckdb
 from data.contract import Feed
 from data.files import identifier, one
 
+UNPRICED = {  # conditions and reasons
+    "contacts": [
+        (
+            "cost is null and arm = 'treated' and channel not in (select channel from feed_channels)",
+            "channel is not in channels.csv and no cost is given, so what it cost is not known",
+        )
+    ]
+}
 OPTIONAL_KEY = ("lines", "contacts")  # rows without the last part of the key are events of their own
 
 

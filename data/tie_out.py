@@ -12,6 +12,7 @@ import duckdb
 from data.contract import FEEDS
 from data.files import one
 from data.intake import Intake
+from data.manifest import VERSION
 
 # measure of the ledger -> the rollups that must hold the same total
 ROLLUPS = {
@@ -147,8 +148,6 @@ def notes(con: duckdb.DuckDBPyConnection, intake: Intake) -> None:
         given = {column for source in own for column in source.columns}
         lacking = ", ".join(name for name in feed.names if name not in given) if own else ""
         add(con, "feed_state", feed.name, *sums, *span, lacking, bool(sums[1]))
-    from data.build import VERSION  # the version is the build's own
-
     listed = json.dumps([source.file for source in intake.sources if source.feed in FEEDS], ensure_ascii=False)
     now = datetime.now(UTC).replace(tzinfo=None)
     add(con, "build_info", now, listed, *(intake.total(what) for what in COUNTS), VERSION)

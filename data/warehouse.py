@@ -44,6 +44,7 @@ class Warehouse:
     def __init__(self, folder: Path):
         self.folder = folder
         self.checked: dict[str, Build] = {}
+        self.refused: dict[tuple[str, int], NoBuild] = {}  # not hashed again until the file changes
         self.checking = Lock()  # readers are threads
 
     def newest(self) -> str:
@@ -78,7 +79,14 @@ class Warehouse:
         """One build by name, checked once against the hash it was published with."""
         with self.checking:
             if name not in self.checked:
-                self.checked[name] = self.open(name)
+                key = name, written(self.folder / f"{name}.duckdb") + written(self.folder / f"{name}.json")
+                if key in self.refused:
+                    raise self.refused[key]
+                try:
+                    self.checked[name] = self.open(name)
+                except NoBuild as reason:
+                    self.refused[key] = reason
+                    raise
             return self.checked[name]
 
     def open(self, name: str) -> Build:
@@ -103,6 +111,14 @@ class Warehouse:
         manifests = ((name, read_manifest(self.folder / f"{name}.json")) for name in builds(self.folder))
         damaged = {"built_at": "", "damaged": True}
         return [manifest if manifest.keys() >= NEEDED else {"build": name} | damaged for name, manifest in manifests]
+
+
+def written(path: Path) -> int:
+    """When a file was last written, in nanoseconds; 0 when it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 def read_manifest(path: Path) -> dict:

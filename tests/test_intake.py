@@ -33,6 +33,7 @@ def no_seeds(monkeypatch: pytest.MonkeyPatch):
     """Most of the time a small folder takes is the seeds'."""
     for module in (folder_module, intake_module):
         monkeypatch.setattr(module, "SEEDS", {})
+    monkeypatch.setattr(repeats, "UNPRICED", {})  # it looks the channels up
 
 
 # ---- Conservation. Each cell comes with what it is worth: None when the row must be left out.
@@ -60,6 +61,7 @@ def test_rows_and_control_sums_add_up_whatever_the_cells_hold(files: list[list])
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         for module in (folder_module, intake_module):
             patch.setattr(module, "SEEDS", {})
+        patch.setattr(repeats, "UNPRICED", {})
         folder = Path(name)
         for number, rows in enumerate(files):
             text = io.StringIO()
@@ -320,3 +322,18 @@ def test_a_check_changes_nothing_and_says_what_a_build_would_do(tmp_path: Path):
         assert {row[0] for row in con.execute("select reason from quarantine").fetchall()} == {
             line.split(": ", 1)[1] for line in checked.stdout.splitlines() if line.startswith("quarantined")
         }
+
+
+def test_a_contact_nobody_knows_the_cost_of_is_left_out_and_said(tmp_path: Path):
+    together(
+        GOOD_LINES,
+        write("channel,label,kind,unit_cost\nmail,Mail,mail,0.70\n", "channels.csv"),
+        write(
+            "customer_id,channel,occurred_at,cost,arm\nA,mail,2026-01-01,,treated\nA,pigeon,2026-01-01,0.10,treated\n"
+            "A,pigeon,2026-01-01,,treated\nA,pigeon,2026-01-01,,control\n",
+            "contacts.csv",
+        ),
+    )(tmp_path)
+    taken = Taken(tmp_path)
+    assert [taken.of("contacts", what) for what in ("rows_in", "loaded", "quarantined")] == [4, 3, 1]
+    assert any("what it cost is not known" in entry[2] for entry in taken.intake.quarantine)

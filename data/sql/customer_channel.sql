@@ -1,5 +1,6 @@
 -- customer_channel: how each customer was reached, answered and served, by channel.
 -- grain: customer_id, channel
+-- split: customer_id
 -- check: contacts >= responses
 select
     customer_id,

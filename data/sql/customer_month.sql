@@ -1,5 +1,6 @@
 -- customer_month: what each customer bought, was sent and cost, by calendar month.
 -- grain: customer_id, month
+-- split: customer_id
 -- check: orders >= 0 and contacts >= responses
 -- Events are stacked, never joined to one another: a join would count them twice.
 with event as (

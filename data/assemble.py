@@ -1,0 +1,111 @@
+"""The tables of a build: SQL models and learned tables in order, each held to its contract before the next reads it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from math import ceil
+from pathlib import Path
+
+import duckdb
+
+from data.company import Company, Unusable
+from data.files import one
+from data.header import Model, in_order, read_model
+from data.intake import Intake
+from data.learn import LEARNED
+
+SQL = Path(__file__).parent / "sql"
+CONTACTS_RATED = 3  # a customer is rated from an investment of this many of the cheapest contacts on
+BYTES_OF_GROUP = 400  # what one customer and month takes while it is added up
+SHARE_OF_MEMORY = 0.3  # of the limit, for the groups of one part
+
+
+class Broken(Unusable):
+    """A promise of a table's contract does not hold; the message names it and how to see the rows."""
+
+
+def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, say: Callable[[str], None]) -> None:
+    """Make every table that the feeds do not bring."""
+    models = {path.stem: read_model(path) for path in sorted(SQL.glob("*.sql"))}
+    floor = company.roi_floor or CONTACTS_RATED * float(
+        one(con, "select coalesce(min(unit_cost) filter (unit_cost > 0), 0.01) from feed_channels")[0]
+    )
+    attributes = ",\n    ".join(f"coalesce(f.{name}, '(unknown)') as {name}" for name in intake.attributes)
+    parts = parts_for(con)
+    for name in in_order(models, {name: learned.needs for name, learned in LEARNED.items()}):
+        began = time.monotonic()
+        if name in LEARNED:
+            con.register("frame", LEARNED[name].make(con, floor))
+            con.execute(f"create table {name} as select * from frame")
+            con.unregister("frame")
+        else:
+            select = models[name].select.replace("{attributes}", attributes or "null as no_attribute")
+            create(con, models[name], select, parts)
+        say(f"  {name} {time.monotonic() - began:.1f} s")
+    con.execute(f"create table roi_floor as select {floor}::decimal(18,4) as roi_floor")
+
+
+def parts_for(con: duckdb.DuckDBPyConnection) -> int:
+    """In how many parts the largest tables are made, so that the groups of one fit into memory."""
+    number, unit = one(con, "select current_setting('memory_limit')")[0].split()  # '4.0 GiB'
+    limit = float(number) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit)
+    events = one(con, "select (select count(*) from feed_lines) + (select count(*) from feed_contacts)")[0]
+    return ceil(events * BYTES_OF_GROUP / (limit * SHARE_OF_MEMORY)) or 1
+
+
+def create(con: duckdb.DuckDBPyConnection, model: Model, select: str, parts: int = 1) -> None:
+    """Create one model and hold it to its contract."""
+    if model.keep == "view":
+        con.execute(f"create view {model.name} as {select}")
+    elif model.split and parts > 1:
+        con.execute(f"create table {model.name} as select * from ({select}) limit 0")
+        for part in range(parts):
+            con.execute(f"insert into {model.name} select * from ({select}) where {belongs(model, part, parts)}")
+    else:
+        con.execute(f"create {'temp ' * (model.keep == 'temp')}table {model.name} as {stored(con, model, select)}")
+        con.execute("drop table if exists unshaped")
+    for promise in model.checks:
+        hold(con, model, promise)
+    if model.grain and model.keep != "view":
+        hold_grain(con, model, parts if model.split else 1)
+
+
+def stored(con: duckdb.DuckDBPyConnection, model: Model, select: str) -> str:
+    """The SELECT with the value lists and the order of rows that its header asks for."""
+    if model.enum:
+        con.execute(f"create temp table unshaped as {select}")
+        for column in model.enum:
+            members = f"select distinct {column}::varchar from unshaped order by 1"
+            con.execute(f"create type {model.name}_{column} as enum ({members})")
+        typed = ", ".join(f"{column}::{model.name}_{column} as {column}" for column in model.enum)
+        select = f"select * replace ({typed}) from unshaped"
+    return f"select * from ({select})" + (f" order by {', '.join(model.cluster)}" if model.cluster else "")
+
+
+def belongs(model: Model, part: int, parts: int) -> str:
+    """The condition of one part. The same key is always in the same part, so that no group is torn."""
+    return f"hash({model.split}) % {parts} = {part}"
+
+
+def hold(con: duckdb.DuckDBPyConnection, model: Model, promise: str) -> None:
+    """Hold a table to one promise of its contract."""
+    broken = one(con, f"select count(*) from {model.name} where not ({promise})")[0]
+    if broken:
+        raise Broken(
+            f"{model.name} promises `{promise}`, but {broken:,} rows break it. "
+            f"See them with: from {model.name} where not ({promise})"
+        )
+
+
+def hold_grain(con: duckdb.DuckDBPyConnection, model: Model, parts: int) -> None:
+    """Hold a table to having one row for each key."""
+    key = ", ".join(model.grain)
+    for part in range(parts):
+        where = f" where {belongs(model, part, parts)}" if parts > 1 else ""
+        rows, different = one(con, f"select count(*), count(distinct ({key})) from {model.name}{where}")
+        if rows != different:
+            raise Broken(
+                f"{model.name} promises one row for each {key}, but {rows - different:,} rows repeat one. "
+                f"See them with: select {key}, count(*) from {model.name} group by all having count(*) > 1"
+            )

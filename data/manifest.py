@@ -1,0 +1,85 @@
+"""The manifest of a build: what readers need to know before they ask anything."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import duckdb
+
+from data.company import Company
+from data.contract import FEEDS
+from data.files import one, quoted
+from data.intake import Intake
+
+VERSION = "0.1.0"
+
+
+def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, stamp: datetime) -> dict:
+    """The manifest: what readers need to know before they ask anything."""
+    as_of, first, last = one(con, "select max(ordered_at), min(month), max(month) from feed_lines")
+    contact = one(con, "select max(occurred_at) from feed_contacts")[0]
+    as_of = max(as_of, contact) if contact else as_of
+    complete = one(
+        con,
+        "select max(month) from company_month where lines > 0 and month + interval 1 month <= "
+        f"timezone({quoted(company.zone)}, timezone('UTC', timestamp '{as_of}')) + interval 1 day",
+    )[0]
+    tables = [
+        row[0]
+        for row in con.execute("select table_name from duckdb_tables() where not temporary order by 1").fetchall()
+    ]
+    return {
+        "stamp": f"{stamp:%Y%m%dT%H%M%SZ}",
+        "built_at": stamp.isoformat(timespec="seconds"),
+        "as_of": as_of.replace(tzinfo=UTC).isoformat(timespec="seconds"),
+        "first_month": str(first),
+        "last_month": str(last),
+        "last_complete_month": str(complete.date() if hasattr(complete, "date") else complete or last),
+        "company": company.name,
+        "currency": intake.currency,
+        "zone": company.zone,
+        "notice": company.notice,
+        "crm_link": company.crm_link,
+        "roi_floor": float(one(con, "select roi_floor from roi_floor")[0]),
+        "attributes": intake.attributes,
+        "filters": members(con, intake.attributes),
+        "known": present(intake),
+        "rows": {
+            what: intake.total(name)
+            for what, name in (
+                ("in", "rows_in"),
+                ("loaded", "loaded"),
+                ("quarantined", "quarantined"),
+                ("rejected", "rejected"),
+            )
+        },
+        "sources": [asdict(source) | {"totals": {}} for source in intake.sources],
+        "unused": intake.unused,
+        "tables": {name: one(con, f"select count(*) from {name}")[0] for name in tables},
+        "version": VERSION,
+    }
+
+
+def members(con: duckdb.DuckDBPyConnection, attributes: list[str], most: int = 200) -> dict[str, list[str]]:
+    """The values of every filter that has few enough to choose from."""
+    found = {}
+    for name in ("segment", "region", "country", "manager_id", "acquisition_channel", *attributes):
+        values = [
+            row[0]
+            for row in con.execute(
+                f"select distinct {name}::varchar from customer order by 1 limit {most + 1}"
+            ).fetchall()
+        ]
+        if 1 < len(values) <= most:
+            found[name] = values
+    return found
+
+
+def present(intake: Intake) -> list[str]:
+    """Feeds, and feed.column, that hold anything."""
+    found = set()
+    for source in intake.sources:
+        if source.feed in FEEDS and source.loaded:
+            found |= {source.feed, *(f"{source.feed}.{column}" for column in source.columns)}
+    return sorted(found)
