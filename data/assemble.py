@@ -17,8 +17,8 @@ from data.learn import LEARNED
 
 SQL = Path(__file__).parent / "sql"
 CONTACTS_RATED = 3  # a customer is rated from an investment of this many of the cheapest contacts on
-BYTES_OF_GROUP = 400  # what one customer and month takes while it is added up
-SHARE_OF_MEMORY = 0.3  # of the limit, for the groups of one part
+BYTES_OF_GROUP = 300  # what one customer and month takes while it is added up
+SHARE_OF_MEMORY = 0.5  # of the limit, for the groups of one part
 
 
 class Broken(Unusable):
@@ -59,11 +59,12 @@ def create(con: duckdb.DuckDBPyConnection, model: Model, select: str, parts: int
     if model.keep == "view":
         con.execute(f"create view {model.name} as {select}")
     elif model.split and parts > 1:
-        con.execute(f"create table {model.name} as select * from ({select}) limit 0")
+        con.execute(f"create table {model.name} as select * from ({select.replace('{part}', 'false')})")
         for part in range(parts):
-            con.execute(f"insert into {model.name} select * from ({select}) where {belongs(model, part, parts)}")
+            con.execute(f"insert into {model.name} {select.replace('{part}', belongs(model, part, parts))}")
     else:
-        con.execute(f"create {'temp ' * (model.keep == 'temp')}table {model.name} as {stored(con, model, select)}")
+        select = stored(con, model, select.replace("{part}", "true"))
+        con.execute(f"create {'temp ' * (model.keep == 'temp')}table {model.name} as {select}")
         con.execute("drop table if exists unshaped")
     for promise in model.checks:
         hold(con, model, promise)

@@ -15,7 +15,7 @@ class Model:
     """One table of the build.
 
     needs: the other tables it reads. cluster, enum: how it is stored, not what it holds. split: a column of the grain
-    by which it can be made part by part where memory is short.
+    by which it can be made part by part where memory is short; its SELECT says `{part}` where a part is chosen.
     """
 
     name: str

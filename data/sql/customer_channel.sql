@@ -12,4 +12,5 @@ select
     sum(service_cost)::decimal(18, 4) as service_cost,
     max(occurred_at) as last_at
 from contact
+where {part}
 group by customer_id, channel

@@ -10,19 +10,21 @@ with event as (
         0 as contact_cost, 0 as fixed_cost, 0 as service_cost, 0 as acquisition_cost,
         ordered_at as first_order_at, ordered_at as last_order_at
     from purchase
-    where customer_id is not null
+    where customer_id is not null and {part}
     union all
     select
         customer_id, month, 0, 0, 0, 0, 0,
         contacts, service_contacts, responses, contact_cost, fixed_cost, service_cost, 0, null, null
     from contact
+    where {part}
     union all
     select customer_id, month, 0, 0, 0, 0, 0, 0, 0, 0, 0, fixed_cost, 0, 0, null, null
     from campaign_remainder
-    where customer_id is not null
+    where customer_id is not null and {part}
     union all
     select customer_id, month, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, acquisition_cost, null, null
     from joining
+    where {part}
 ),
 total as (
     select
