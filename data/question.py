@@ -14,6 +14,8 @@ from data.contract import UNKNOWN
 from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
 
 Members = tuple[tuple[str, tuple[str, ...]], ...]
+MOST_LISTED = 20  # members that are written out; more of them are bound as one list
+LIST = "select unnest(?::varchar[])"
 
 
 class Refused(ValueError):
@@ -82,8 +84,13 @@ class Question:
     limit: int | None = None
     offset: int = 0
 
-    def sql(self, attributes: frozenset[str] = frozenset(), table: Table | None = None) -> tuple[str, list]:
-        """One SELECT and its values. attributes: open attributes of this build. table: force a table (for proofs)."""
+    def sql(
+        self, attributes: frozenset[str] = frozenset(), table: Table | None = None, upto: int = 0
+    ) -> tuple[str, list]:
+        """One SELECT and its values.
+
+        attributes: open attributes of this build. table: force a table (for proofs). upto: only ranks up to this one.
+        """
         self._check(attributes)
         source = table or smallest(self)
         joined = any(not source.has(name) for name in self._named())
@@ -94,6 +101,8 @@ class Question:
         where, values = conditions(self.view, source, joined)
         if source.name == "ledger":
             where += carrying(self.by)
+        if upto:
+            where.append(f"{self.order_by} <= {int(upto)}")
         if "customer_id" in self.by:
             where.append(f"{'t.' if joined else ''}customer_id is not null")
         text = f"select {', '.join(select)} from {source.name} t"
@@ -110,6 +119,14 @@ class Question:
         if self.limit is not None:
             text += f" limit {int(self.limit)} offset {int(self.offset)}"
         return text, values
+
+    def first_ranks(self) -> int:
+        """A rank within which a page of a ranking most likely lies, 0 when the question is no page of a ranking.
+
+        The rows lie on the disk in the order of the rank, so that the first ones are found without reading the rest.
+        """
+        is_page = self.limit is not None and self.order_by in ("roi_rank", "margin_rank")
+        return 400 * (self.offset + (self.limit or 0)) if is_page else 0
 
     def count_sql(self, attributes: frozenset[str] = frozenset()) -> tuple[str, list]:
         """How many rows the whole answer has, for paging."""
@@ -194,8 +211,9 @@ def conditions(view: View, source: Table, joined: bool) -> tuple[list[str], list
         if not members:
             where.append("false")
         else:
-            where.append(f"{column(name, source, joined)} in (select unnest(?::varchar[]))")
-            values.append(list(members))
+            few = len(members) <= MOST_LISTED
+            where.append(f"{column(name, source, joined)} in ({listed(members) if few else LIST})")
+            values += members if few else [list(members)]
     for sign, day in ((">=", view.since), ("<=", view.until)):
         if day:
             where.append(f"month {sign} ?::date")
@@ -207,6 +225,11 @@ def carrying(by: tuple[str, ...]) -> list[str]:
     """Only events that carry the split dimensions: the ledger's others would be one row of nothing."""
     events = [DIMENSIONS[name].events for name in by if name in DIMENSIONS]
     return ["kind = 'line'"] * ((LINE,) in events) + ["kind <> 'line'"] * ((CONTACT,) in events)
+
+
+def listed(members: tuple[str, ...]) -> str:
+    """A placeholder for each member."""
+    return ", ".join("?" * len(members))
 
 
 def column(name: str, source: Table, joined: bool) -> str:

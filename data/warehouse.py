@@ -31,6 +31,10 @@ class Build:
 
     def answer(self, question: Question | Listing) -> pd.DataFrame:
         """The rows of a question, or of a stored listing."""
+        if isinstance(question, Question) and (upto := question.first_ranks()):
+            page = self.engine.ask(*question.sql(self.attributes, upto=upto))
+            if len(page) == question.limit:  # every further rank would come after these
+                return page
         return self.engine.ask(*question.sql(self.attributes))
 
     def count(self, question: Question) -> int:

@@ -266,6 +266,20 @@ def test_pages_of_an_answer_are_the_answer_cut_in_pieces(build: Build):
 # ---- Scope.
 
 
+@pytest.mark.parametrize("few", [1, 400])
+@pytest.mark.parametrize("order", ["roi_rank", "margin_rank"])
+def test_a_page_of_a_ranking_is_the_same_when_only_the_first_ranks_are_read(
+    few: int, order: str, build: Build, members: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+):
+    """few: how far the first look reaches for each row of the page; 1 is too short as soon as there is a filter."""
+    monkeypatch.setattr(Question, "first_ranks", lambda self: few * (self.offset + self.limit))
+    draw = random.Random(few)
+    for _ in range(25):
+        view = View(EVERYTHING).only("segment", draw.choice(members["segment"])).only("region", *members["region"][:2])
+        asked = Question(("roi",), ("customer_id",), view, (order,), order, limit=10, offset=draw.choice([0, 10, 130]))
+        assert build.answer(asked).equals(build.engine.ask(*asked.sql(build.attributes)))
+
+
 @pytest.mark.parametrize("view", [
     View(),
     View(Scope()),
