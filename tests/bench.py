@@ -34,14 +34,14 @@ HASHED = {"lines": "revenue", "contacts": "cost", "customers": "acquisition_cost
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=float, nargs="+", default=[1, 10], help="millions of order lines")
-    parser.add_argument("--memory", default="4GiB", help="memory limit of the builds")
+    parser.add_argument("--memory", default="8GiB", help="memory limit of the builds")
     parser.add_argument("--to", type=Path, default=Path("bench-results.json"))
     parser.add_argument("--keep", type=Path, help="use and keep this folder for companies and warehouses")
-    parser.add_argument("--part", choices=["scan", "pandas"], help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=["scan", "copy", "pandas"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
-        {"scan": scan_and_hash, "pandas": with_pandas}[options.part](options.folder)
+        {"scan": scan_and_hash, "copy": copy, "pandas": with_pandas}[options.part](options.folder)
         return
     with tempfile.TemporaryDirectory() as scratch:
         base = options.keep or Path(scratch)
@@ -63,6 +63,7 @@ def measure_build(base: Path, millions: float, memory: str) -> dict:
     build = timed("-m", "data", "build", str(feeds), "--warehouse", str(warehouse), "--memory", memory)
     scans = [timed("-m", "tests.bench", "--part", "scan", "--folder", str(feeds)) for _ in range(3)]
     scan = float(median(float(run["out"]) for run in scans))
+    copied = timed("-m", "tests.bench", "--part", "copy", "--folder", str(feeds))
     pandas = timed("-m", "tests.bench", "--part", "pandas", "--folder", str(feeds))
     manifest = Warehouse(warehouse).current().manifest
     rows = manifest["rows"]["in"]
@@ -78,7 +79,10 @@ def measure_build(base: Path, millions: float, memory: str) -> dict:
         "scan_hash_seconds": scan,
         "pandas_seconds": float(pandas["out"]),
         "pandas_peak_mib": pandas["peak_mib"],
+        "copy_seconds": float(copied["out"]),
         "ratio_build_to_scan_hash": build["seconds"] / scan,
+        "ratio_copy_to_scan_hash": float(copied["out"]) / scan,
+        "ratio_build_to_copy": build["seconds"] / float(copied["out"]),
         "ratio_tables_to_scan_hash": manifest["seconds"]["tables"] / scan,
         "ratio_pandas_to_build": float(pandas["out"]) / build["seconds"],
         "ratio_pandas_to_tables": float(pandas["out"]) / manifest["seconds"]["tables"],
@@ -116,6 +120,18 @@ def scan_and_hash(folder: Path) -> None:
             f"from read_parquet('{folder / feed}*.parquet') group by customer_id)"
         ).fetchall()
     print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def copy(folder: Path) -> None:
+    """What keeping every event costs by itself: the feeds written into a DuckDB file as they are, unchecked."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        con = duckdb.connect(f"{scratch}/copy.duckdb")
+        con.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
+        began = time.monotonic()
+        for feed in ("lines", "contacts", "customers", "consents", "assignments"):
+            con.execute(f"create table {feed} as select * from read_parquet('{folder / feed}*.parquet')")
+        con.execute("checkpoint")
+        print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def with_pandas(folder: Path) -> None:
@@ -295,6 +311,9 @@ def show(results: dict) -> None:
         )
         print(
             f"  scan and hash (limit)    {b['scan_hash_seconds']:8.2f} s   ratio_build_to_scan_hash {b['ratio_build_to_scan_hash']:.1f} (tables alone {b['ratio_tables_to_scan_hash']:.1f})"
+        )
+        print(
+            f"  plain copy of the feeds  {b['copy_seconds']:8.1f} s   ratio_copy_to_scan_hash {b['ratio_copy_to_scan_hash']:.1f}   ratio_build_to_copy {b['ratio_build_to_copy']:.1f}"
         )
         print(
             f"  pandas, same tables      {b['pandas_seconds']:8.1f} s   ratio_pandas_to_build {b['ratio_pandas_to_build']:.2f} (tables alone {b['ratio_pandas_to_tables']:.1f})   "
