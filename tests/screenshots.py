@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests import architecture, browser
@@ -24,7 +24,7 @@ def demo_warehouse() -> Path:
     feeds, warehouse = REPORT / "feeds", REPORT / "warehouse"
     for folder in (feeds, warehouse):
         shutil.rmtree(folder, ignore_errors=True)
-    yesterday = str(date.today() - timedelta(days=1))
+    yesterday = str((datetime.now(UTC) - timedelta(days=1)).date())
     for command in (
         ("simulate", "--customers", str(CUSTOMERS), "--seed", str(SEED), "--ends", yesterday, "--to", feeds),
         ("build", feeds, "--warehouse", warehouse),
