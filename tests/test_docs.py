@@ -75,7 +75,9 @@ def targets() -> set[str]:
 
 
 def test_make_help_and_the_readme_explain_every_target():
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert {line.split()[0] for line in said.splitlines()[1:] if len(line.split()) > 2} == targets()
     assert {row[0].strip("`").removeprefix("make ") for row in rows(README, "target")} == targets()
 
