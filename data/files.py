@@ -66,24 +66,6 @@ def fingerprint(path: Path, hashed: str = "") -> Fingerprint:
     return Fingerprint(state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, digest)
 
 
-def relation(path: Path, con: duckdb.DuckDBPyConnection) -> str:
-    """SQL that reads the file: a table function over CSV or Parquet, or a temporary table filled from a sheet."""
-    if path.stat().st_size == 0:
-        raise Rejected("it is empty: not even a header")
-    with path.open("rb") as handle:
-        head = handle.read(HEAD)
-    match path.suffix.lower():
-        case ".parquet":
-            return parquet(path, head, con)
-        case ".xlsx":
-            from data.sheets import sheet  # only companies that send workbooks pay for it
-
-            return sheet(path, head, con)
-        case ".csv" | ".tsv":
-            return read_csv(path, head)
-    raise Rejected(f"it is none of {', '.join(SUFFIXES)}; unpack or convert it first")
-
-
 def parquet(path: Path, head: bytes, con: duckdb.DuckDBPyConnection) -> str:
     """Every column of the outermost level; folders named like column=value add none."""
     if not head.startswith(b"PAR1"):

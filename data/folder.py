@@ -92,6 +92,24 @@ class Opened:
                 raise Rejected(files.CHANGED)
 
 
+def relation(path: Path, con: duckdb.DuckDBPyConnection) -> str:
+    """SQL that reads the file: a table function over CSV or Parquet, or a temporary table filled from a sheet."""
+    if path.stat().st_size == 0:
+        raise Rejected("it is empty: not even a header")
+    with path.open("rb") as handle:
+        head = handle.read(files.HEAD)
+    match path.suffix.lower():
+        case ".parquet":
+            return files.parquet(path, head, con)
+        case ".xlsx":
+            from data.sheets import sheet  # only companies that send workbooks pay for it
+
+            return sheet(path, head, con)
+        case ".csv" | ".tsv":
+            return files.read_csv(path, head)
+    raise Rejected(f"it is none of {', '.join(files.SUFFIXES)}; unpack or convert it first")
+
+
 class Opener:
     """Opens plain files and mappings of one folder in one connection, each file once."""
 
@@ -105,7 +123,7 @@ class Opener:
             if path.resolve().parent not in (self.folder, OWN_SEEDS.resolve()):
                 raise Rejected(files.NOT_A_FILE)
             now = files.fingerprint(path)
-            self.opened[path] = Opened(files.relation(path, self.con), now.sha256, ((path, now),))
+            self.opened[path] = Opened(relation(path, self.con), now.sha256, ((path, now),))
         return self.opened[path]
 
     def mapping(self, path: Path, text: str) -> Opened:

@@ -125,7 +125,7 @@ def test_the_names_of_the_cases_differ_and_there_are_enough_of_them():
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write(f"{HEADER}\n{GOOD}")(tmp_path)
-    real = folder_module.files.relation
+    real = folder_module.relation
 
     def grows_afterwards(path: Path, con) -> str:
         relation = real(path, con)
@@ -134,7 +134,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeyp
                 file.write("G3,2026-01-01,1.00\n")
         return relation
 
-    monkeypatch.setattr(folder_module.files, "relation", grows_afterwards)
+    monkeypatch.setattr(folder_module, "relation", grows_afterwards)
     taken = Taken(tmp_path)
     (lines,) = (source for source in taken.intake.sources if source.feed == "lines")
     assert "it changed while it was read" in lines.reason
@@ -143,14 +143,14 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeyp
 
 def test_a_file_that_disappears_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write(f"{HEADER}\n{GOOD}")(tmp_path)
-    real = folder_module.files.relation
+    real = folder_module.relation
 
     def gone(path: Path, con) -> str:
         if path.name == "lines.csv":
             path.unlink()
         return real(path, con)
 
-    monkeypatch.setattr(folder_module.files, "relation", gone)
+    monkeypatch.setattr(folder_module, "relation", gone)
     taken = Taken(tmp_path)
     assert [source.reason for source in taken.intake.sources if source.feed == "lines"] == ["No such file or directory"]
 
