@@ -11,8 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
-from components.ask import folder
-from data.warehouse import NoBuild, Warehouse
+from data.warehouse import NoBuild, Warehouse, folder
 
 # Streamlit would take a folder named pages/ for its old navigation until the first script run, and answer the first
 # visitor's deep link with "page not found"; app.py lists the pages.

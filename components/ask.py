@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
@@ -10,14 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from data.question import Listing, Question, Refused, View
-from data.warehouse import Build, NoBuild, Warehouse
+from data.warehouse import Build, NoBuild, Warehouse, folder
 
 POINTER = "CURRENT.json"
-
-
-def folder() -> str:
-    """Where the builds are."""
-    return os.environ.get("RAPPORT_WAREHOUSE", "warehouse")
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

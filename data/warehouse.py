@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from threading import Lock
 
@@ -15,6 +16,11 @@ from data.question import Listing, Question
 
 # what a manifest must hold before its build is opened; any other gap shows on the screens only
 NEEDED = {"build", "bytes", "sha256", "attributes"}
+
+
+def folder() -> str:
+    """Where the builds are."""
+    return os.environ.get("RAPPORT_WAREHOUSE", "warehouse")
 
 
 class NoBuild(LookupError):
