@@ -144,8 +144,7 @@ def personal_content(column_sql: str) -> str:
     )
     undated = f"regexp_replace({v}, {literal(DATE)}, '#', 'g')"
     return (
-        f"case when strlen({v}) >= 6 and (strlen({v}) in (14, 15) or not regexp_full_match({v}, '[A-Za-z0-9_]*'))"
-        f" and ({suspect}) and not {moment} then case"
+        f"case when strlen({v}) >= 6 and ({suspect}) and not {moment} then case"
         f" when ({has('@')} or {has('(')} or {has('[')} or {has('%40')} or {has(' at ')}"
         f" or strlen({v}) <> length({v})) and {matches(v, E_MAIL)} then {literal(REASONS['email'])}"
         f" when {matches(v, '[0-9]')} then case"
