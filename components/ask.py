@@ -77,8 +77,9 @@ def manifests(where: str, seen: int) -> list[dict]:
 
 
 def previous_build() -> Build | None:
-    """The good build before the one on the screen, if it is kept."""
-    ids = [manifest["build"] for manifest in history()]
+    """The good build of the same company before the one on the screen, if it is kept."""
+    company = current().manifest["company"]
+    ids = [manifest["build"] for manifest in history() if manifest["company"] == company]
     older = ids[ids.index(current().id) + 1 :] if current().id in ids else []
     for build_id in older:
         try:

@@ -60,7 +60,7 @@ def stamp(build: Build) -> None:
     parts = [
         f"**{words.safe_text(manifest['company'])}**",
         f"data to {words.moment(manifest['as_of'], manifest['zone'])} ({words.safe_text(manifest['zone'])})",
-        f"in {words.safe_text(manifest['currency'])}",
+        f"in {words.safe_text(manifest['currency'])}" if manifest["currency"] else "currency not stated",
     ]
     if age > STALE_DAYS:
         parts.append(f":orange-badge[:material/schedule: the data ends {words.ago(age)}]")
