@@ -22,11 +22,12 @@ def roi(con: duckdb.DuckDBPyConnection, floor: float) -> pd.DataFrame:
     from models.roi import rate  # scipy is loaded by builds only, never by the web process
 
     customers = con.execute(
-        "select customer_id, segment, margin, cost, orders from customer_total order by customer_id"
+        "select t.customer_id, t.segment, t.margin, t.cost, t.orders, coalesce(m.margin_squared, 0) as margin_squared "
+        "from customer_total t left join order_moment m on m.customer_id = t.customer_id order by t.customer_id"
     ).df()
-    return rate(
-        customers, con.execute("select segment, orders, margin_squared from order_moment order by segment").df(), floor
-    )
+    # only of customers somebody invested in: those who cost nothing must not change anybody else's ROI
+    moments = customers[customers["cost"] > 0].groupby("segment", as_index=False)[["orders", "margin_squared"]].sum()
+    return rate(customers, moments, floor)
 
 
 LEARNED = {"learned_roi": Learned(frozenset({"customer_total", "order_moment"}), roi)}

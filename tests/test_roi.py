@@ -83,6 +83,9 @@ def by_loop(frame: pd.DataFrame, book: pd.DataFrame) -> dict[str, tuple[float, f
             roi = (c["margin"] - c["cost"]) / c["cost"]
             shrunk = ratio + toward * (roi - ratio)
             half = normal.inv_cdf(0.9) * math.sqrt(toward * variance + (1 - toward) ** 2 * ratio_variance)
+            if abs(shrunk - roi) > math.sqrt(variance):
+                shrunk = roi + math.copysign(math.sqrt(variance), shrunk - roi)
+                half = normal.inv_cdf(0.9) * math.sqrt(variance)
             found[c["customer_id"]] = shrunk, shrunk - half, shrunk + half
     return found
 
@@ -158,6 +161,50 @@ def test_ties_in_roi_go_to_the_larger_margin_then_to_the_smaller_key():
     result = rate(tied, squares, FLOOR)
     assert result["roi_low"].nunique() == 1
     assert dict(zip(result["customer_id"], result["roi_rank"])) == {"B": 1, "A": 2, "C": 3, "D": 4}
+
+
+def uneven(customers: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Customers whose orders differ in size by far more than in number, as they do in every shop."""
+    rng = np.random.default_rng(seed)
+    size = 25 * rng.lognormal(0, 1, customers)
+    mean_orders = rng.gamma(1.5, 3, customers)
+    invested = rng.uniform(5, 60, customers).round(2)
+    orders = rng.poisson(mean_orders)
+    buyer = np.repeat(np.arange(customers), orders)
+    margins = rng.gamma(2, 0.5, len(buyer)) * size[buyer]
+    frame = pd.DataFrame(
+        {"customer_id": [f"C{i:05}" for i in range(customers)], "segment": "home", "cost": invested, "orders": orders}
+    )
+    frame["margin"] = np.bincount(buyer, margins, customers)
+    frame["margin_squared"] = np.bincount(buyer, margins**2, customers)
+    book = pd.DataFrame({"segment": "home", "margin": margins})
+    return frame, book, mean_orders * size / invested - 1
+
+
+@pytest.mark.parametrize("seed", [2, 5, 9])
+def test_also_the_first_places_are_as_uncertain_as_their_few_orders(seed):
+    frame, book, truth = uneven(4_000, seed)
+    result = rate(frame, moments(book), FLOOR)
+    covered = (result["roi_low"] <= truth) & (truth <= result["roi_high"])
+    first = result["roi_rank"] <= 200
+    assert 0.75 <= covered.mean() <= 0.97
+    assert covered[first].mean() >= 0.65
+    assert (truth < result["roi_low"])[first].mean() <= 0.15, "the cautious end must be cautious where it matters most"
+    alike = rate(frame.drop(columns="margin_squared"), moments(book), FLOOR)
+    narrow = (alike["roi_low"] <= truth) & (truth <= alike["roi_high"])
+    assert covered[first].mean() > narrow[alike["roi_rank"] <= 200].mean()
+
+
+def test_every_rank_lies_in_its_interval_and_the_interval_is_what_replicates_of_the_ranking_give(company):
+    frame, _, _, result = company
+    assert ((result["rank_low"] <= result["roi_rank"]) & (result["roi_rank"] <= result["rank_high"])).all()
+    deviation = (result["roi_high"] - result["roi_low"]) / (2 * NormalDist().inv_cdf(0.9))
+    rng = np.random.default_rng(8)
+    drawn = result["roi_low"].to_numpy() + deviation.to_numpy() * rng.standard_normal((2_000, len(frame)))
+    ranks = (-drawn).argsort(axis=1).argsort(axis=1) + 1
+    low, high = np.quantile(ranks, [0.1, 0.9], axis=0)
+    assert np.abs(result["rank_low"] - low).median() < 0.03 * len(frame)
+    assert np.abs(result["rank_high"] - high).median() < 0.03 * len(frame)
 
 
 PLANTED = [(600, 0.8, (40, 400)), (600, 0.4, (40, 400)), (600, 0.8, (5, 40))]

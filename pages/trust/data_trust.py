@@ -8,19 +8,19 @@ from data.question import Listing, Question
 from models.bridge import build_changes
 
 LISTINGS = ("tie_out", "feed_state", "quarantine", "source_file", "channel")
-view, manifest = filters.view(), ask.current().manifest
+manifest = ask.current().manifest
+view, as_of = filters.view(), manifest["as_of"]
 currency, rows = manifest["currency"], manifest["rows"]
 ties, state, left, files, channels = (ask.ask(Listing(name, view)) for name in LISTINGS)
 if not len(ties):
     layout.error("Only readers who may see the whole company can see what came in.")
     st.stop()
 holding, broken = int(ties["holds"].sum()), int((~ties["holds"].astype(bool)).sum())
-
 layout.finding(trust.verdict(broken, len(ties), rows))
 with cards.row(4):
     cards.card("Control totals that hold", f"{words.count(holding)} of {words.count(len(ties))}", trust.TIED)
     cards.card("Rows loaded", words.count(rows["loaded"]), f"of {words.count(rows['in'])} that came in")
-    cards.card("Data to", words.day(manifest["as_of"]), words.ago(layout.days_old(manifest["as_of"])))
+    cards.card("Data to", words.moment(as_of, manifest["zone"]), words.ago(layout.days_old(as_of)))
     cards.card("Version", manifest["version"], f"build {ask.current().id}")
 if broken:
     st.markdown(f":red[:material/error: **{trust.verdict(broken, len(ties), rows)}**]")
