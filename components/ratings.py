@@ -230,14 +230,20 @@ def bands_title(found: pd.DataFrame, currency: str) -> str:
     return f"{number} of {of} cannot be rated; they bring {margin} of contribution margin"
 
 
-def bands_meaning(currency: str) -> str:
-    """Why somebody has no ROI, in plain words."""
+def bands_meaning(found: pd.DataFrame, view: View, currency: str) -> str:
+    """Why somebody has no ROI, and what the sums above hold beyond the customers, in plain words."""
+    whole = ask.ask(Question(("margin",), view=view))["margin"].iloc[0]
+    beyond = round(float(whole) - float(found["margin"].sum()), 2) if words.known(whole) else 0.0
+    guests = (
+        f" Lines without customer bring another {words.safe_text(words.money(beyond, currency, short=True))} of "
+        "contribution margin; the sums at the top include it."
+    )
     floor = words.safe_text(words.money(ask.current().manifest["roi_floor"], currency))
     return (
         "No investment: nothing was spent on reaching them, so there is nothing to divide by. Too little invested: "
         f"less than {floor}, where a few cents would change the ROI out of all proportion. "
         "Neither is good or bad; choose them above to see them by contribution margin."
-    )
+    ) + guests * bool(beyond)
 
 
 def costs_title(parts: pd.DataFrame, currency: str) -> str:

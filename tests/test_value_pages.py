@@ -307,3 +307,9 @@ def test_the_stored_bands_are_those_a_filter_on_everybody_gives(warehouse, monke
     pd.testing.assert_frame_equal(
         ratings.bands(view), ratings.bands(view.only("segment", *segments)), check_dtype=False, check_exact=False
     )
+
+
+def test_the_ranking_says_what_lines_without_customer_add_to_its_sums(open_page, by_hand):
+    [[guests]] = by_hand("select sum(revenue - coalesce(cost, 0)) from feed_lines where customer_id is null")
+    shown = words.money(guests, "EUR", short=True)
+    assert f"Lines without customer bring another {shown}" in text_of(open_page(ROI))

@@ -31,13 +31,13 @@ question = ratings.page(ranking, filters.page_number(number, SIZE), SIZE)
 with above:
     rows = ask.ask(question)
     layout.finding(ratings.title(rows, question, number, metric, band), question, rows)
-    if rated and band == ratings.RATED:
+    if metric == "roi" and band == ratings.RATED:
         ratings.whiskers(rows, currency)
     ratings.offer(question, metric, band)
 
 if rated:
     layout.finding(ratings.bands_title(bands, currency), ratings.bands_question(view))
-    layout.quiet(ratings.bands_meaning(currency))
+    layout.quiet(ratings.bands_meaning(bands, view, currency))
     tables.table(bands, "Customers who can be rated, and who cannot", currency, ratings.LABELS, ratings.UNITS)
 if len(parts):
     layout.finding(ratings.costs_title(parts, currency), ratings.costs_question(view))
