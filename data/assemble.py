@@ -31,7 +31,7 @@ def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
     floor = company.roi_floor or CONTACTS_RATED * float(
         one(con, "select coalesce(min(unit_cost) filter (unit_cost > 0), 0.01) from feed_channels")[0]
     )
-    attributes = ",\n    ".join(f"coalesce(f.{name}, '(unknown)') as {name}" for name in intake.attributes)
+    attributes = "".join(f",\n    coalesce(f.{name}, '(unknown)') as {name}" for name in intake.attributes)
     parts = parts_for(con)
     for name in in_order(models, {name: learned.needs for name, learned in LEARNED.items()}):
         began = time.monotonic()
@@ -40,7 +40,7 @@ def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
             con.execute(f"create table {name} as select * from frame")
             con.unregister("frame")
         else:
-            select = models[name].select.replace("{attributes}", attributes or "null as no_attribute")
+            select = models[name].select.replace("{attributes}", attributes)
             create(con, models[name], select, parts)
         say(f"  {name} {time.monotonic() - began:.1f} s")
     con.execute(f"create table roi_floor as select {floor}::decimal(18,4) as roi_floor")

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import duckdb
 
+from data.columns import MONTH_OF
 from data.contract import FEEDS
 from data.files import one
 from data.intake import Intake
@@ -60,7 +61,7 @@ create table build_info (
 );
 """
 COUNTS = ("rows_in", "loaded", "quarantined", "rejected")
-MOMENT = {"lines": "ordered_at", "contacts": "occurred_at", "customers": "joined_at", "campaigns": "starts_at"}
+MOMENT = MONTH_OF | {"campaigns": "starts_at"}  # what a feed's first and last event are told by
 
 
 def write(con: duckdb.DuckDBPyConnection, intake: Intake) -> None:

@@ -155,7 +155,6 @@ def test_a_file_that_disappears_is_refused(tmp_path: Path, monkeypatch: pytest.M
     assert [source.reason for source in taken.intake.sources if source.feed == "lines"] == ["No such file or directory"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0 and os.name != "posix", reason="needs file permissions")
 def test_a_file_that_may_not_be_read_is_refused():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -19,8 +19,7 @@ select
     cast(r.rank_low as integer) as rank_low,
     cast(r.rank_high as integer) as rank_high,
     cast(r.margin_rank as integer) as margin_rank,
-    case when t.orders > 1 then date_diff('day', t.first_order_at, t.last_order_at) / (t.orders - 1.0) end as gap_days,
-    {attributes}
+    case when t.orders > 1 then date_diff('day', t.first_order_at, t.last_order_at) / (t.orders - 1.0) end as gap_days{attributes}
 from customer_total t
 join learned_roi r on r.customer_id = t.customer_id
 left join feed_customers f on f.customer_id = t.customer_id
