@@ -10,7 +10,7 @@ import pytest
 from tests import architecture as rules
 from tests.conftest import ROOT
 
-LAYERS = ("app.py", "server.py", "pages", "components", "data", "models")
+LAYERS = ("app.py", "server.py", "web", "pages", "components", "data", "models")
 
 
 def sources(*places: str, suffix: str = ".py") -> dict[str, str]:

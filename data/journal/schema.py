@@ -1,0 +1,142 @@
+"""The journal's tables: what people decide. Written only through data.journal.store, changed only by a migration.
+
+Moments are text in UTC, `2026-11-22T16:49:33.123456Z`: they sort, they are the same in SQLite and PostgreSQL, and the
+audit's keyed hash covers exactly what is stored.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+KEY, WORD, MOMENT = sa.String(64), sa.String(200), sa.String(32)
+
+PERSON = sa.Table(
+    "person",
+    METADATA,
+    sa.Column("person_id", KEY, primary_key=True),  # a hash of issuer and subject
+    sa.Column("issuer", sa.String(400), nullable=False),
+    sa.Column("subject", sa.String(400), nullable=False),
+    sa.Column("name", WORD, nullable=False),  # as the identity provider calls an employee
+    sa.Column("first_seen_at", MOMENT, nullable=False),
+    sa.Column("last_seen_at", MOMENT, nullable=False),
+    sa.UniqueConstraint("issuer", "subject"),
+)
+
+SESSION = sa.Table(
+    "session",
+    METADATA,
+    sa.Column("session_id", KEY, primary_key=True),  # a hash of issuer, subject, nonce and time of issue
+    sa.Column("person_id", KEY, sa.ForeignKey("person.person_id"), nullable=False),
+    sa.Column("provider", WORD, nullable=False),
+    sa.Column("held", sa.Text, nullable=False),  # roles from the provider's groups, as JSON: [["manager", "M01"]]
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.Column("last_seen_at", MOMENT, nullable=False),
+    sa.Column("ended_at", MOMENT),
+    sa.Column("ended_why", WORD),
+)
+
+ROLE_GRANT = sa.Table(
+    "role_grant",
+    METADATA,
+    sa.Column("grant_id", KEY, primary_key=True),
+    sa.Column("person_id", KEY, sa.ForeignKey("person.person_id"), nullable=False),
+    sa.Column("role", WORD, nullable=False),
+    sa.Column("subject", WORD, nullable=False, server_default=""),  # whose book, or which partner
+    sa.Column("kind", WORD, nullable=False),  # normal, emergency
+    sa.Column("reason", sa.String(1000), nullable=False),
+    sa.Column("asked_by", KEY, nullable=False),
+    sa.Column("asked_at", MOMENT, nullable=False),
+    sa.Column("decided_by", KEY),
+    sa.Column("decided_at", MOMENT),
+    sa.Column("decision", WORD),  # granted, refused
+    sa.Column("expires_at", MOMENT),
+    sa.Column("revoked_by", KEY),
+    sa.Column("revoked_at", MOMENT),
+    sa.Column("reviewed_by", KEY),  # of an emergency, afterwards
+    sa.Column("reviewed_at", MOMENT),
+    sa.Column("review", sa.String(1000)),
+    sa.CheckConstraint("kind in ('normal', 'emergency')", name="grant_kind"),
+    sa.CheckConstraint("decision in ('granted', 'refused')", name="grant_decision"),
+    sa.CheckConstraint("(decided_by is null) = (decision is null)", name="grant_decided"),
+    # two people, neither of them the one who gets the role
+    sa.CheckConstraint("kind = 'emergency' or asked_by <> person_id", name="grant_not_for_oneself"),
+    sa.CheckConstraint("kind = 'emergency' or decided_by <> asked_by", name="grant_second_person"),
+    sa.CheckConstraint("kind = 'emergency' or decided_by <> person_id", name="grant_not_decided_by_oneself"),
+    sa.CheckConstraint("kind = 'normal' or expires_at is not null", name="emergency_ends"),
+    sa.CheckConstraint("reviewed_by is null or reviewed_by <> person_id", name="emergency_reviewed_by_another"),
+)
+
+SAVED_VIEW = sa.Table(
+    "saved_view",
+    METADATA,
+    sa.Column("view_id", KEY, primary_key=True),  # 128 random bits
+    sa.Column("owner", KEY, nullable=False),
+    sa.Column("audience", WORD, nullable=False),  # personal, team, company
+    sa.Column("team", WORD, nullable=False, server_default=""),  # the role it is shared with
+    sa.Column("version", sa.Integer, nullable=False),  # the current one
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.Column("deleted_at", MOMENT),
+    sa.CheckConstraint("audience in ('personal', 'team', 'company')", name="view_audience"),
+)
+
+VIEW_VERSION = sa.Table(
+    "view_version",
+    METADATA,
+    sa.Column("view_id", KEY, sa.ForeignKey("saved_view.view_id"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("name", WORD, nullable=False),
+    sa.Column("note", sa.String(2000), nullable=False, server_default=""),
+    sa.Column("body", sa.Text, nullable=False),  # page and every parameter, as JSON with its format
+    sa.Column("saved_by", KEY, nullable=False),
+    sa.Column("saved_at", MOMENT, nullable=False),
+)
+
+DEFAULT_VIEW = sa.Table(
+    "default_view",
+    METADATA,
+    sa.Column("role", WORD, primary_key=True),
+    sa.Column("view_id", KEY, sa.ForeignKey("saved_view.view_id"), nullable=False),
+    sa.Column("set_by", KEY, nullable=False),
+    sa.Column("set_at", MOMENT, nullable=False),
+)
+
+VIEW_OPENING = sa.Table(
+    "view_opening",
+    METADATA,
+    sa.Column("view_id", KEY, sa.ForeignKey("saved_view.view_id"), primary_key=True),
+    sa.Column("person_id", KEY, primary_key=True),
+    sa.Column("build", WORD, nullable=False),  # the one that was shown
+    sa.Column("opened_at", MOMENT, nullable=False),
+    sa.Column("build_before", WORD),  # shown at the opening before, by an older build
+    sa.Column("opened_before_at", MOMENT),
+)
+
+NOTE = sa.Table(
+    "note",
+    METADATA,
+    sa.Column("note_id", KEY, primary_key=True),
+    sa.Column("author", KEY, nullable=False),
+    sa.Column("audience", WORD, nullable=False),  # personal, team
+    sa.Column("team", WORD, nullable=False, server_default=""),
+    sa.Column("target", sa.String(400), nullable=False),  # `page:overview`, `figure:overview/margin`, `view:<id>`
+    sa.Column("text", sa.String(2000), nullable=False),
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.Column("deleted_at", MOMENT),
+    sa.CheckConstraint("audience in ('personal', 'team')", name="note_audience"),
+)
+
+AUDIT = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.Column("actor", KEY, nullable=False),
+    sa.Column("session", KEY, nullable=False),
+    sa.Column("action", WORD, nullable=False),  # view.save, grant.ask, denied, …
+    sa.Column("target", sa.String(400), nullable=False),
+    sa.Column("build", WORD, nullable=False),  # the build on the screen, where there was one
+    sa.Column("detail", sa.Text, nullable=False),  # canonical JSON (RFC 8785), bounded
+    sa.Column("key_id", WORD, nullable=False),
+    sa.Column("mac", sa.String(64), nullable=False),  # HMAC-SHA256 over this row and the mac before
+)
