@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "app": {"components", "data", "models", "streamlit"},
     "server": {"components", "data", "models", "streamlit", "web"},
     "web": {"data", "streamlit"},
-    "pages": {"components", "models", "data.catalog", "data.question", "streamlit"},
+    "pages": {"components", "models", "data.catalog", "data.question", "data.rights", "streamlit"},
     "components": {"components", "data", "streamlit", "plotly"},
     "models": {"models", "sklearn", "scipy"},
     "data": {"data", "duckdb", "sqlalchemy", "alembic", "adbc_driver_postgresql"},
