@@ -7,6 +7,7 @@ import streamlit as st
 from components import access, address, ask, filters, layout
 from components.access import VIEW
 from data.question import Refused
+from data.rights import ACCESS, AUDIT
 from data.warehouse import NoBuild
 
 ROOT = Path(__file__).parent
@@ -26,6 +27,10 @@ CONTENTS = {
     "Trust": [
         ("trust/data_trust", "Data trust", "verified", VIEW, HISTORY),
         ("trust/glossary", "Glossary", "menu_book", VIEW, HISTORY),
+    ],
+    "Control": [
+        ("control/people", "People and grants", "group", ACCESS, HISTORY),
+        ("control/audit_trail", "Audit trail", "policy", AUDIT, HISTORY),
     ],
 }
 

@@ -1,0 +1,1 @@
+"""Who did what, and has anybody tampered with the record?"""

@@ -1,0 +1,1 @@
+"""Who may see and do what, since when, and who decided it?"""
