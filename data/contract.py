@@ -257,6 +257,17 @@ SEEDS = {
             without="No rules.",
             key=("rule",),
         ),
+        Feed(
+            "policies",
+            "Which figures of the whole company somebody may see who otherwise sees only an own part of it.",
+            (
+                Column("role", Kind.KEY, "role, such as manager", required=True),
+                Column("metric", Kind.KEY, "metric of the catalog; a share or a ratio, so that no sum can be worked back", required=True),
+                Column("least_others", Kind.NUMBER, "shown only where so many active customers are somebody else's", at_least=10, default="100"),
+            ),
+            without="Nobody sees a company's figure beside the own one.",
+            key=("role", "metric"),
+        ),
     )
 }
 # fmt: on

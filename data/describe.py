@@ -63,6 +63,8 @@ email,E-mail,email,0.05,,3,true
 teleservice,Teleservice,teleservice,6.50,4000,30,true""",
     "targets": """metric,scope,period,value
 margin,company,2026,50000""",
+    "policies": """role,metric,least_others
+manager,margin_rate,100""",
     "rules": """rule,statement,metric,scope,threshold,direction,owner,since
 margin,Achieve profitability with a certain margin,margin_rate,company,0.25,at least,executive,2026-01-01""",
 }

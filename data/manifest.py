@@ -13,6 +13,7 @@ from data.files import one, quoted
 from data.intake import Intake
 
 VERSION = "0.1.0"
+SMALLEST_GROUP = 10  # customers: of fewer, readers of groups see nothing
 
 
 def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, stamp: datetime) -> dict:
@@ -43,7 +44,8 @@ def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
         "crm_link": company.crm_link,
         "roi_floor": float(one(con, "select roi_floor from roi_floor")[0]),
         "attributes": intake.attributes,
-        "filters": members(con, intake.attributes),
+        "filters": (filters := members(con, intake.attributes)),
+        "groupable": groupable(con, list(filters)),
         "known": present(intake),
         "rows": {
             what: intake.total(name)
@@ -74,6 +76,20 @@ def members(con: duckdb.DuckDBPyConnection, attributes: list[str], most: int = 2
         if 1 < len(values) <= most:
             found[name] = values
     return found
+
+
+def groupable(con: duckdb.DuckDBPyConnection, names: list[str], least: int = SMALLEST_GROUP) -> list[str]:
+    """Attributes whose members, crossed with each other, nowhere leave a group of fewer than `least` customers.
+
+    Whoever may filter by these alone can form sums over whole groups only, and so can their differences: no two views
+    ever differ by a handful of customers. Taken in the order of the names, each as long as that stays true.
+    """
+    chosen: list[str] = []
+    for name in names:
+        crossed = ", ".join([*chosen, name])
+        few = one(con, f"select count(*) from (select 1 from customer group by {crossed} having count(*) < {least})")[0]
+        chosen += [name] if not few else []
+    return chosen
 
 
 def present(intake: Intake) -> list[str]:

@@ -1,4 +1,4 @@
-"""Scope, View, Question: frozen values that become one SQL statement with bound values, and one sentence.
+"""Question: a frozen value that becomes one SQL statement with bound values, and one sentence.
 
 A question is at once the cache key, the log line, the bookmark and the test case.
 """
@@ -7,64 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, Metric, attribute, known
 from data.contract import UNKNOWN
 from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
+from data.view import EVERYTHING as EVERYTHING
+from data.view import Refused, Scope, View, label
 
-Members = tuple[tuple[str, tuple[str, ...]], ...]
 MOST_LISTED = 20  # members that are written out; more of them are bound as one list
 LIST = "select unnest(?::varchar[])"
-
-
-class Refused(ValueError):
-    """A question that cannot be answered as asked; the message says why and what can be asked instead."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What a reader may see: everything, or the rows whose members match. No members means no rows."""
-
-    everything: bool = False
-    members: Members = ()
-
-    def __str__(self) -> str:
-        if self.everything:
-            return "all customers and partners"
-        return " and ".join(spoken(name, chosen) for name, chosen in self.members) or "nothing"
-
-
-EVERYTHING = Scope(everything=True)
-
-
-@dataclass(frozen=True)
-class View:
-    """Which part of the company: the reader's scope, members of dimensions, months since and until (inclusive)."""
-
-    scope: Scope = field(default_factory=Scope)
-    members: Members = ()
-    since: date | None = None
-    until: date | None = None
-
-    def between(self, since: date | None, until: date | None) -> View:
-        """The same view over other months."""
-        return replace(self, since=since, until=until)
-
-    def only(self, name: str, *chosen: str) -> View:
-        """The same view narrowed to members of one further dimension."""
-        return replace(self, members=(*self.members, (name, chosen)))
-
-    def __str__(self) -> str:
-        parts = [spoken(name, chosen) for name, chosen in self.members]
-        if not self.scope.everything:
-            parts.append(f"within {self.scope}")
-        if self.since or self.until:
-            first, last = (f"{day:%b %Y}" if day else "" for day in (self.since, self.until))
-            parts.append(first if first == last else f"{first or 'the beginning'} to {last or 'the latest month'}")
-        else:
-            parts.append("whole history")
-        return ", ".join(parts)
+RANKS = {"roi_rank", "rank_low", "rank_high", "margin_rank"}
+# The customers in scope, each stored place replaced by how many in scope come up to it.
+IN_SCOPE = """(
+    with mine as (select * from customer where {scope}),
+    rated as (select roi_rank, row_number() over (order by roi_rank) as place from mine where roi_rank is not null)
+    select mine.* replace (
+        own.place as roi_rank,
+        case when mine.rank_low is not null then coalesce(low.place, 0) + 1 end as rank_low,
+        high.place as rank_high,
+        row_number() over (order by mine.margin_rank) as margin_rank
+    )
+    from mine
+    left join rated own on own.roi_rank = mine.roi_rank
+    asof left join rated low on mine.rank_low > low.roi_rank
+    asof left join rated high on mine.rank_high >= high.roi_rank)"""
 
 
 @dataclass(frozen=True)
@@ -93,21 +59,23 @@ class Question:
         """
         self._check(attributes)
         source = table or smallest(self)
-        joined = any(not source.has(name) for name in self._named())
+        joined = any(not source.has(name) for name in self._named(source))
         one_row_each = bool(source.grain) and set(source.grain) == set(self.by) and not joined
         select = [f"{column(name, source, joined)} as {name}" for name in self.by]
         select += [f"{aggregate(METRICS[name], source, self.by, one_row_each)} as {name}" for name in self.metrics]
         select += self.facts
-        where, values = conditions(self.view, source, joined)
+        ranked, values = self._ranked(source)
+        where, bound = conditions(self.view, source, joined)
+        values += bound
         if source.name == "ledger":
             where += carrying(self.by)
         if upto:
             where.append(f"{self.order_by} <= {int(upto)}")
         if "customer_id" in self.by:
             where.append(f"{'t.' if joined else ''}customer_id is not null")
-        text = f"select {', '.join(select)} from {source.name} t"
+        text = f"select {', '.join(select)} from {ranked or source.name} t"
         if joined:  # only what is asked of the customer: its sums have the same names as the source's
-            of_customer = sorted({name for name in self._named() if not source.has(name)})
+            of_customer = sorted({name for name in self._named(source) if not source.has(name)})
             known_of = f"select customer_id, {', '.join(of_customer)} from customer"
             text += f" left join ({known_of}) c on c.customer_id = t.customer_id"
         if where:
@@ -139,10 +107,20 @@ class Question:
         split = f" by {', '.join(label(name) for name in self.by)}" if self.by else ""
         return f"{', '.join(names)}{split}, {self.view}"
 
-    def _named(self) -> list[str]:
-        """Every dimension the answer depends on."""
-        scope = () if self.view.scope.everything else self.view.scope.members
-        return [*self.by, *(name for name, _ in (*self.view.members, *scope))]
+    def _named(self, source: Table) -> list[str]:
+        """Every dimension the answer depends on; of the scope's, those this table can tell."""
+        scope = [name for name, _ in reach(self.view.scope) if tells(source, name)]
+        return [*self.by, *(name for name, _ in self.view.members), *scope]
+
+    def _ranked(self, source: Table) -> tuple[str, list]:
+        """The customers in scope with their places among each other; nothing where the stored places are right.
+
+        A place in the whole company would tell how many customers others have, and how good they are.
+        """
+        if self.view.scope.everything or not RANKS & set(self.facts):
+            return "", []
+        where, values = conditions(View(self.view.scope), source, joined=False)
+        return IN_SCOPE.format(scope=" and ".join(where)), values
 
     def _order(self) -> list[str]:
         first = self.order_by or (self.metrics or self.facts or self.by)[0]
@@ -156,8 +134,15 @@ class Question:
             known(METRICS, name)
         for name in self.facts:
             known(FACTS, name)
-        dimensions = [known(DIMENSIONS | {a: attribute(a) for a in attributes}, name) for name in self._named()]
+        vocabulary = DIMENSIONS | {a: attribute(a) for a in attributes}
+        dimensions = [known(vocabulary, name) for name in (*self.by, *(name for name, _ in self.view.members))]
+        seen = {event for name, _ in reach(self.view.scope) for event in known(vocabulary, name).events}
         for metric in (METRICS[name] for name in self.metrics):
+            if not self.view.scope.everything and reach(self.view.scope) and not set(metric.events) <= seen:
+                raise Refused(
+                    f"{metric.label} is not known within {self.view.scope}: part of it comes from events that have no "
+                    f"partner. Ask for {' or '.join(splittable(tuple(seen)))}."
+                )
             for dimension in dimensions:
                 if not set(metric.events) <= set(dimension.events):
                     raise Refused(
@@ -166,6 +151,13 @@ class Question:
                     )
         if self.facts and (self.by != ("customer_id",) or self.view.since or self.view.until):
             raise Refused("Ranks, states and scores belong to single customers over the whole history.")
+        allowed = self.view.scope.attributes
+        for dimension in dimensions:
+            of_customer = dimension.name == "customer_id" or is_of_customer(dimension.name)
+            if allowed is not None and of_customer and dimension.name not in allowed:
+                raise Refused(
+                    f"You see groups of customers, not single ones: {dimension.label.lower()} would single out too few."
+                )
 
 
 @dataclass(frozen=True)
@@ -188,7 +180,9 @@ class Listing:
         of_customers = "customer_id" in shape.dims
         text = f"select t.* from {shape.name} t"
         values: list = []
-        if of_customers:
+        if of_customers and self.view.scope.attributes is not None:
+            text += " where false"
+        elif of_customers:
             where, values = conditions(self.view, shape, joined=True)
             text += " join customer c on c.customer_id = t.customer_id where " + " and ".join(where or ["true"])
         elif not self.view.scope.everything:
@@ -204,21 +198,37 @@ def conditions(view: View, source: Table, joined: bool) -> tuple[list[str], list
     """The view as SQL conditions with bound values. An empty scope or an empty choice gives no rows."""
     where: list[str] = []
     values: list = []
-    chosen = list(view.members)
     if not view.scope.everything:
-        chosen += view.scope.members or [("", ())]
-    for name, members in chosen:
-        if not members:
-            where.append("false")
-        else:
-            few = len(members) <= MOST_LISTED
-            where.append(f"{column(name, source, joined)} in ({listed(members) if few else LIST})")
-            values += members if few else [list(members)]
+        scope = [
+            one_of(column(name, source, joined), chosen) for name, chosen in reach(view.scope) if tells(source, name)
+        ]
+        where.append("(" + " or ".join(text for text, _ in scope) + ")" if scope else "false")
+        values += [value for _, bound in scope for value in bound]
+    for name, members in view.members:
+        text, bound = one_of(column(name, source, joined), members) if members else ("false", [])
+        where.append(text)
+        values += bound
     for sign, day in ((">=", view.since), ("<=", view.until)):
         if day:
             where.append(f"month {sign} ?::date")
             values.append(day)
     return where, values
+
+
+def reach(scope: Scope) -> list[tuple[str, tuple[str, ...]]]:
+    """The members by which a scope lets anything through."""
+    return [] if scope.everything else [(name, chosen) for name, chosen in scope.members if chosen]
+
+
+def tells(source: Table, name: str) -> bool:
+    """Whether a dimension is in this table, or in the customer each row of it belongs to."""
+    return source.has(name) or ("customer_id" in source.dims and is_of_customer(name))
+
+
+def one_of(column_sql: str, members: tuple[str, ...]) -> tuple[str, list]:
+    """A condition that the column is one of the members, and its values."""
+    few = len(members) <= MOST_LISTED
+    return f"{column_sql} in ({listed(members) if few else LIST})", list(members) if few else [list(members)]
 
 
 def carrying(by: tuple[str, ...]) -> list[str]:
@@ -269,9 +279,9 @@ def answers(table: Table, question: Question) -> bool:
         return False  # it lacks the lines without customer
     if (view.since or view.until) and "month" not in table.dims:
         return False
-    for name in question._named():
-        if not table.has(name) and not ("customer_id" in table.dims and is_of_customer(name)):
-            return False
+    names = [*question.by, *(name for name, _ in (*view.members, *reach(view.scope)))]
+    if not all(tells(table, name) for name in names):
+        return False
     for name in question.metrics:
         metric = METRICS[name]
         if metric.distinct:
@@ -285,14 +295,3 @@ def answers(table: Table, question: Question) -> bool:
 def splittable(events: tuple[str, ...]) -> list[str]:
     """Labels of a few metrics made of these events only, for the advice in a refusal."""
     return [metric.label for metric in METRICS.values() if set(metric.events) <= set(events)][:3]
-
-
-def spoken(name: str, chosen: tuple[str, ...]) -> str:
-    """'segment home or business', as the subtitle says it."""
-    shown = " or ".join(chosen[:4]) + (f" or {len(chosen) - 4} more" if len(chosen) > 4 else "")
-    return f"{label(name).lower()} {shown or 'none'}"
-
-
-def label(name: str) -> str:
-    """The label of a dimension, also of one that only this build has."""
-    return (DIMENSIONS.get(name) or attribute(name)).label

@@ -116,6 +116,11 @@ def contradictions(roles: frozenset[str]) -> list[tuple[str, str]]:
     return sorted((min(pair), max(pair)) for pair in TOXIC if pair <= roles)
 
 
+def named(subject: str) -> bool:
+    """Whether a subject is somebody, and not the stand-in for what nobody knows, `(unknown)`."""
+    return bool(subject) and not subject.startswith("(")
+
+
 def scope_of(held: tuple[Held, ...], groupable: tuple[str, ...], partners: dict[str, tuple[str, ...]]) -> Scope:
     """The rows these roles may see. Roles without rows of their own see none.
 
@@ -127,8 +132,8 @@ def scope_of(held: tuple[Held, ...], groupable: tuple[str, ...], partners: dict[
         return Scope(everything=True)
     if EXECUTIVE in roles:
         return Scope(everything=True, attributes=groupable)
-    books = tuple(sorted({one.subject for one in held if one.role == MANAGER and one.subject}))
-    own = {one.subject for one in held if one.role == PARTNER_ROLE and one.subject}
+    books = tuple(sorted({one.subject for one in held if one.role == MANAGER and named(one.subject)}))
+    own = {one.subject for one in held if one.role == PARTNER_ROLE and named(one.subject)}
     looked_after = sorted(own | {partner for book in books for partner in partners.get(book, ())})
     members = ((("manager_id", books),) if books else ()) + (
         (("partner_id", tuple(looked_after)),) if looked_after else ()

@@ -96,5 +96,6 @@ LISTINGS = {
     "roi_band": Table("roi_band", ("roi_state",), frozenset()),
     "target": Table("target", ("metric", "scope", "period"), frozenset()),
     "channel": Table("channel", ("channel",), frozenset()),
+    "policy": Table("policy", ("role", "metric"), frozenset()),
     "consent_state": Table("consent_state", ("channel",), frozenset(), frozenset({"customer_id"})),
 }

@@ -43,6 +43,11 @@ class Build:
                 return page
         return self.engine.ask(*question.sql(self.attributes))
 
+    def partners_of(self, manager: str) -> tuple[str, ...]:
+        """The partners that a manager looks after, in this build."""
+        rows = self.engine.ask("select partner_id from partner where manager_id = ? order by partner_id", [manager])
+        return tuple(rows["partner_id"])
+
     def count(self, question: Question) -> int:
         """How many rows the whole answer has."""
         return int(self.engine.ask(*question.count_sql(self.attributes))["rows"].iloc[0])

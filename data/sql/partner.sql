@@ -41,7 +41,7 @@ select
     coalesce(f.partner_type, '(unknown)') as partner_type,
     coalesce(f.tier, '(unknown)') as tier,
     coalesce(f.region, '(unknown)') as region,
-    coalesce(f.manager_id, '(unknown)') as manager_id,
+    coalesce(m.manager_id, f.manager_id, '(unknown)') as manager_id,
     coalesce(f.contact_level, '(unknown)') as contact_level,
     r.revenue, r.goods_cost, r.margin, r.returns, r.lines, r.orders, r.customers,
     r.revenue_rank,
@@ -50,3 +50,4 @@ select
     coalesce(r.revenue > 0 and r.before_equals < 0.8 * r.everything, false) as vital_few
 from ranked r
 left join feed_partners f on f.partner_id = r.partner_id
+left join partner_manager m on m.partner_id = r.partner_id
