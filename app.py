@@ -4,10 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from components import access, address, ask, filters, layout
-from components.access import VIEW
+from components import access, account, address, ask, filters, layout
 from data.question import Refused
-from data.rights import ACCESS, AUDIT
+from data.rights import ACCESS, AUDIT, CUSTOMERS, ENTER, PARTNER, TRUST, VIEW
 from data.warehouse import NoBuild
 
 ROOT = Path(__file__).parent
@@ -21,12 +20,15 @@ CONTENTS = {
         ("company/overview", "Overview", "monitoring", VIEW, WINDOW),
     ],
     "Value": [
-        ("value/customer_roi", "Customer ROI", "leaderboard", VIEW, HISTORY),
-        ("value/customer", "Customer", "person_search", VIEW, HISTORY),
+        ("value/customer_roi", "Customer ROI", "leaderboard", CUSTOMERS, HISTORY),
+        ("value/customer", "Customer", "person_search", CUSTOMERS, HISTORY),
+    ],
+    "Partner": [
+        ("partner/own_figures", "Own figures", "storefront", PARTNER, WINDOW),
     ],
     "Trust": [
-        ("trust/data_trust", "Data trust", "verified", VIEW, HISTORY),
-        ("trust/glossary", "Glossary", "menu_book", VIEW, HISTORY),
+        ("trust/data_trust", "Data trust", "verified", TRUST, HISTORY),
+        ("trust/glossary", "Glossary", "menu_book", ENTER, HISTORY),
     ],
     "Control": [
         ("control/people", "People and grants", "group", ACCESS, HISTORY),
@@ -34,24 +36,34 @@ CONTENTS = {
     ],
 }
 
-user = access.current_user()
-answers, contents = {}, {}
+# Before the navigation, or the browser would fetch a page's icon from the network to show it in the tab.
+st.set_page_config(page_title="Rapport", page_icon=str(ASSETS / "mark.svg"), layout="wide")
+user = access.begin()
+if not user.held:
+    account.outside(user)
+    st.stop()
+answers, contents, first = {}, {}, True
 for section, entries in CONTENTS.items():
     for file, title, icon, permission, period in entries:
-        if access.may(user, permission):
-            path = ROOT / "pages" / f"{file}.py"
-            answers[title] = layout.question_of(path), period
-            page = st.Page(path, title=title, icon=f":material/{icon}:", help=answers[title][0])
-            contents.setdefault(section, []).append(page)
-
-if not contents:
-    layout.error("You have no rights to any page.", "Ask the person who looks after Rapport for access.")
-    st.stop()
-# Before the navigation, or the browser would fetch a page's icon from the network to show it in the tab.
-st.set_page_config(page_icon=str(ASSETS / "mark.svg"), layout="wide")
+        path = ROOT / "pages" / f"{file}.py"
+        answers[title] = layout.question_of(path), period
+        mine = user.may(permission)
+        page = st.Page(
+            path if mine else account.denied,
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=path.stem,
+            visibility="visible" if mine else "hidden",  # its address says why it does not open
+            help=answers[title][0],
+            default=mine and first,
+        )
+        first = first and not mine
+        contents.setdefault(section, []).append(page)
 page = st.navigation(contents)
 st.set_page_config(page_title=f"{page.title} · Rapport")
 st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
+account.menu(user)
+account.banner(user)
 try:
     build = ask.pin(filters.wanted_build())
 except NoBuild as problem:

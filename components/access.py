@@ -1,31 +1,87 @@
-"""Who is looking, and what they may do: the seam where sign-in will fit."""
+"""Who is looking: the person signed in, what they may do, and which rows of the company they may see.
+
+Rights are read anew each time, from the journal: a role that was taken away is gone at the next click. The cookie only
+says whose session it is.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import streamlit as st
 
-from data.question import EVERYTHING, Scope
+from data import rights
+from data.journal import people, store
+from data.journal.store import Journal
+from data.rights import NOBODY, Actor
+from data.view import Scope
+from data.warehouse import Build
 
-VIEW = "view"  # see the figures inside one's scope
-
-
-@dataclass(frozen=True)
-class User:
-    """A reader: the rows they may see and the things they may do."""
-
-    name: str
-    scope: Scope
-    permissions: frozenset[str]
+SEEN_AS, ACTOR, SCOPE, LOOKED_AT = "_seen_as", "_actor", "_scope", "_looked_at"
 
 
-LOCAL = User("local", EVERYTHING, frozenset({VIEW}))
+def journal() -> Journal:
+    """The journal of this server."""
+    return store.journal()
 
 
-def current_user() -> User:
-    """The reader of this run. Without sign-in the server answers this machine only: one user, who sees all."""
-    return LOCAL
+def begin() -> Actor:
+    """The actor of this run; a person at work keeps the session from ending."""
+    st.session_state[ACTOR] = signed_in(touch=True)
+    st.session_state.pop(SCOPE, None)
+    return st.session_state[ACTOR]
 
 
-def may(user: User, permission: str) -> bool:
-    """Whether the reader has a permission."""
-    return permission in user.permissions
+def current_user() -> Actor:
+    """The actor, with the rights of this moment. Callbacks run before the frame and so must not trust the last run."""
+    return signed_in()
+
+
+def signed_in(touch: bool = False) -> Actor:
+    """Who the session belongs to, or whoever that person looks as; nobody when it has ended or never was."""
+    claims = dict(st.user)
+    if not claims.get("is_logged_in"):
+        return NOBODY
+    session = people.alive(journal(), people.session_id(claims), touch=touch)
+    if session is None:
+        return NOBODY
+    actor = people.actor_of(journal(), session)
+    seen_as = st.session_state.get(SEEN_AS)
+    return people.seen_by(journal(), actor, seen_as) if seen_as and actor.may(rights.VIEW_AS) else actor
+
+
+def ended() -> bool:
+    """Whether the session the screen was drawn for has ended meanwhile."""
+    return bool(st.session_state.get(ACTOR, NOBODY).person) and not signed_in().person
+
+
+def scope(build: Build) -> Scope:
+    """The rows of a build that the reader may see."""
+    known = st.session_state.setdefault(SCOPE, {})
+    if build.id not in known:
+        held = st.session_state.get(ACTOR, NOBODY).held
+        books = [one.subject for one in held if one.role == rights.MANAGER]
+        groupable = tuple(build.manifest.get("groupable", ()))
+        known[build.id] = rights.scope_of(held, groupable, {book: build.partners_of(book) for book in books})
+    return known[build.id]
+
+
+def may(permission: str) -> bool:
+    """Whether the reader of this run has a permission."""
+    return st.session_state.get(ACTOR, NOBODY).may(permission)
+
+
+def look_as(person: str) -> None:
+    """See what somebody else sees, until `look_as_myself`; recorded."""
+    people.view_as(journal(), current_user(), person)
+    st.session_state[SEEN_AS] = person
+
+
+def look_as_myself() -> None:
+    """Back to one's own eyes."""
+    st.session_state.pop(SEEN_AS, None)
+
+
+def looked_at(action: str, target: str, build: str) -> None:
+    """Record that something was looked at: once, however often the screen is drawn."""
+    if st.session_state.get(LOOKED_AT) != (action, target, build):
+        journal().record(st.session_state[ACTOR], action, target, build)
+        st.session_state[LOOKED_AT] = (action, target, build)

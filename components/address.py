@@ -14,7 +14,8 @@ from typing import NoReturn
 
 import streamlit as st
 
-from components import ask, months, words
+from components import access, ask, months, words
+from data import reach
 from data.catalog import DIMENSIONS, METRICS, attribute
 from data.warehouse import Build
 
@@ -126,8 +127,8 @@ def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, opti
 
 
 def filter_values(build: Build) -> dict[str, list[str]]:
-    """The members of every dimension one can filter by, in the catalog's order, then the company's own attributes."""
-    offered = build.manifest["filters"]
+    """What the reader may filter by, in the catalog's order, then the company's own attributes; members in scope only."""
+    offered = reach.values(build, access.scope(build), ask.ask)
     order = [name for name, dimension in DIMENSIONS.items() if dimension.is_filter and name in offered]
     return {name: offered[name] for name in [*order, *(name for name in offered if name not in order)]}
 

@@ -131,7 +131,7 @@ def key(name: str, label: str = "", placeholder: str = "") -> str:
 def view() -> View:
     """The part of the company on the screen: the reader's scope, the filters, and the months if the page has any."""
     since, until = window()
-    return View(access.current_user().scope, members(), since, until)
+    return View(access.scope(ask.current()), members(), since, until)
 
 
 def compared() -> View | None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from components import ask, filters, months, words
+from components import access, ask, filters, months, whole_company, words
 from components.passports import days_old, missing_of, passport
 from components.passports import finding as finding
 from data.catalog import METRICS, Better, Metric, Unit
@@ -94,7 +94,9 @@ def share() -> None:
 
 @st.fragment(run_every="60s")
 def watch() -> None:
-    """Once a minute, look whether a newer build is served; an open screen then shows it."""
+    """Once a minute, look whether a newer build is served, which an open screen then shows, or the session has ended."""
+    if access.ended():
+        st.rerun()
     if ask.outdated():
         st.session_state["_renewed"] = True  # said after the rerun, which would take a message away
         st.rerun()
@@ -137,6 +139,8 @@ def card(metric: Metric, view: View) -> None:
         chart_data=sparkline(ask.ask(ask.monthly((metric.name,), view))[metric.name]),
         chart_type="line",
     )
+    if company := whole_company.beside(metric, view):
+        quiet(company)
     aim = target(metric, view)
     if aim is not None and words.known(now):
         st.markdown(against_target(metric, words.exact(now), aim, currency))

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from components import ask, tables, words
+from components import access, ask, tables, words
 from data.catalog import CONTACT, FACTS, LINE, METRICS
 from data.question import Listing, Question, Refused
+from data.rights import VIEW
 
 
 def finding(text: str, question: Question | None = None, rows: pd.DataFrame | None = None) -> None:
@@ -57,14 +58,19 @@ def passport_rows(question: Question, rows: pd.DataFrame | None = None) -> list[
             "Data to",
             f"{words.moment(manifest['as_of'], manifest['zone'])}, {words.ago(days_old(manifest['as_of']))}",
         ),
-        ("Sources", ", ".join(words.safe_text(name) for name in sources[:8]) + (" …" if len(sources) > 8 else "")),
+        (
+            "Sources",
+            ""
+            if not access.may(VIEW)
+            else ", ".join(words.safe_text(name) for name in sources[:8]) + (" …" if len(sources) > 8 else ""),
+        ),
         (
             "Ties out",
             f"{words.counted(len(ties), 'control total')}, all equal to the sources, to the cent"
             if len(ties) and not broken
             else f":red[{words.counted(broken, 'control total')} of {len(ties)} differ from the sources]"
             if broken
-            else "not checked",
+            else "checked for the whole company, of which you see a part",
         ),
     ]
     return [(name, text) for name, text in found if text]

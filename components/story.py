@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import ask, cards, charts, layout, words
+from components import access, ask, cards, charts, layout, words
 from data.catalog import DIMENSIONS, FACTS, METRICS, Unit, attribute
 from data.contract import UNKNOWN
 from data.question import Listing, Question, View
@@ -102,6 +102,7 @@ def with_acquisition(rows: pd.DataFrame, found: pd.Series) -> tuple[pd.DataFrame
 
 def header(key: str, known: dict[str, str]) -> None:
     """The key, what is known of the customer, and the way to the company's own system, which knows who it is."""
+    access.looked_at("customer.view", f"customer:{key}", ask.current().id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.header(words.safe_text(key), anchor=False, width="content")
         for label, value in known.items():
@@ -139,9 +140,9 @@ def figures(found: pd.Series, asked: Question, segment: str, beat: Any) -> None:
 def rating(found: pd.Series, asked: Question, segment: str) -> None:
     """Rank and ROI with their intervals, beside the segment's ROI."""
     company = View(asked.view.scope)
-    of, beside = "", ""
-    if company.scope.everything:
-        of = f"of {words.count(ask.count(Question((), ('customer_id',), company.only('roi_state', 'rated'))))} rated; "
+    beside = ""
+    within = "rated" if company.scope.everything else "rated that you may see"
+    of = f"of {words.count(ask.count(Question((), ('customer_id',), company.only('roi_state', 'rated'))))} {within}; "
     if segment:
         of_segment = ask.ask(Question(("roi",), view=company.only("segment", segment)))["roi"].iloc[0]
         beside = f"; segment {segment} {words.figure(of_segment, Unit.RATIO)}"
