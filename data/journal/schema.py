@@ -34,6 +34,7 @@ SESSION = sa.Table(
     sa.Column("last_seen_at", MOMENT, nullable=False),
     sa.Column("ended_at", MOMENT),
     sa.Column("ended_why", WORD),
+    sa.Index("session_person", "person_id", "created_at"),
 )
 
 ROLE_GRANT = sa.Table(
@@ -65,6 +66,15 @@ ROLE_GRANT = sa.Table(
     sa.CheckConstraint("kind = 'emergency' or decided_by <> person_id", name="grant_not_decided_by_oneself"),
     sa.CheckConstraint("kind = 'normal' or expires_at is not null", name="emergency_ends"),
     sa.CheckConstraint("reviewed_by is null or reviewed_by <> person_id", name="emergency_reviewed_by_another"),
+    sa.Index("grant_person", "person_id"),
+)
+
+TOXIC_PAIR = sa.Table(  # roles that one person may not hold together; a trigger on role_grant reads them
+    "toxic_pair",
+    METADATA,
+    sa.Column("role_a", WORD, primary_key=True),
+    sa.Column("role_b", WORD, primary_key=True),
+    sa.CheckConstraint("role_a < role_b", name="toxic_pair_order"),
 )
 
 SAVED_VIEW = sa.Table(
@@ -139,4 +149,7 @@ AUDIT = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),  # canonical JSON (RFC 8785), bounded
     sa.Column("key_id", WORD, nullable=False),
     sa.Column("mac", sa.String(64), nullable=False),  # HMAC-SHA256 over this row and the mac before
+    sa.Index("audit_actor", "actor", "seq"),
+    sa.Index("audit_action", "action", "seq"),
+    sa.Index("audit_target", "target", "seq"),
 )
