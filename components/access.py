@@ -57,10 +57,7 @@ def scope(build: Build) -> Scope:
     """The rows of a build that the reader may see."""
     known = st.session_state.setdefault(SCOPE, {})
     if build.id not in known:
-        held = st.session_state.get(ACTOR, NOBODY).held
-        books = [one.subject for one in held if one.role == rights.MANAGER]
-        groupable = tuple(build.manifest.get("groupable", ()))
-        known[build.id] = rights.scope_of(held, groupable, {book: build.partners_of(book) for book in books})
+        known[build.id] = build.scope_of(st.session_state.get(ACTOR, NOBODY).held)
     return known[build.id]
 
 

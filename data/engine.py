@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 HARDENED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
@@ -39,3 +42,9 @@ class DuckDB:
         """The answer as a data frame."""
         with self.connection.cursor() as cursor:  # one cursor a question: the connection is shared by threads
             return cursor.execute(sql, values).df()
+
+    @contextmanager
+    def reader(self, sql: str, values: list, rows: int) -> Iterator[pa.RecordBatchReader]:
+        """The answer in parts of so many rows, for files: exact, and never whole in memory."""
+        with self.connection.cursor() as cursor:
+            yield cursor.execute(sql, values).to_arrow_reader(rows)

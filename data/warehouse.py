@@ -13,6 +13,8 @@ import pandas as pd
 from data.engine import DuckDB
 from data.publish import POINTER, builds, digest
 from data.question import Listing, Question
+from data.rights import MANAGER, Held, scope_of
+from data.view import Scope
 
 # what a manifest must hold before its build is opened; any other gap shows on the screens only
 NEEDED = {"build", "bytes", "sha256", "attributes"}
@@ -47,6 +49,12 @@ class Build:
         """The partners that a manager looks after, in this build."""
         rows = self.engine.ask("select partner_id from partner where manager_id = ? order by partner_id", [manager])
         return tuple(rows["partner_id"])
+
+    def scope_of(self, held: tuple[Held, ...]) -> Scope:
+        """The rows of this build that these roles may see."""
+        books = {one.subject for one in held if one.role == MANAGER}
+        groupable = tuple(self.manifest.get("groupable", ()))
+        return scope_of(held, groupable, {book: self.partners_of(book) for book in books})
 
     def count(self, question: Question) -> int:
         """How many rows the whole answer has."""
