@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import NoReturn
 
 import streamlit as st
@@ -17,6 +18,7 @@ import streamlit as st
 from components import access, ask, months, words
 from data import reach
 from data.catalog import DIMENSIONS, METRICS, attribute
+from data.rights import ROLES
 from data.warehouse import Build
 
 LONGEST, MOST_VALUES, SHOWN = 200, 5_000, 10
@@ -51,6 +53,14 @@ def is_page_number(value: str) -> bool:
     return bool(re.fullmatch(r"[1-9][0-9]{0,8}", value))
 
 
+def is_day(value: str) -> bool:
+    """A day of this or a neighbouring century, as 2026-11-22."""
+    try:
+        return bool(re.fullmatch(r"(20|21)\d\d-\d\d-\d\d", value, re.ASCII)) and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
 METRIC_LABELS = tuple(metric.label for metric in METRICS.values())
 # What single pages take from the address, beside the filters, which every page has. One line each.
 PARAMETERS = {
@@ -59,8 +69,17 @@ PARAMETERS = {
     "band": Parameter(
         "a group of customers", ("Rated", "No investment", "Too little invested", "Everybody"), pages=("customer_roi",)
     ),
-    "page": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer_roi",)),
+    "page": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer_roi", "people")),
     "events": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer",)),
+    "role": Parameter("a role", ("Every role", *map(str.capitalize, ROLES)), pages=("people",)),
+    "action": Parameter("an action of the audit trail", accepts=is_key, pages=("audit_trail",)),
+    "who": Parameter("somebody named in the audit trail", accepts=is_key, pages=("audit_trail",)),
+    "target": Parameter(
+        f"what an entry is about, at most {LONGEST} characters", accepts=is_key, pages=("audit_trail",)
+    ),
+    "from": Parameter("a day, as 2026-11-22", accepts=is_day, pages=("audit_trail",)),
+    "to": Parameter("a day, as 2026-11-22", accepts=is_day, pages=("audit_trail",)),
+    "entries": Parameter("a whole number from 1", accepts=is_page_number, pages=("audit_trail",)),
     "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
 
@@ -127,7 +146,7 @@ def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, opti
 
 
 def filter_values(build: Build) -> dict[str, list[str]]:
-    """What the reader may filter by, in the catalog's order, then the company's own attributes; members in scope only."""
+    """What the reader may filter by, in the catalog's order, then the own attributes; members in scope only."""
     offered = reach.values(build, access.scope(build), ask.ask)
     order = [name for name, dimension in DIMENSIONS.items() if dimension.is_filter and name in offered]
     return {name: offered[name] for name in [*order, *(name for name in offered if name not in order)]}

@@ -19,7 +19,7 @@ from data.warehouse import Build
 
 BOUND: Literal["query-params"] = "query-params"
 DEFAULT_PERIOD = "12m"
-PAGES = ("page", "events")  # parts of long tables: of the ranking, and of one customer's events
+PAGES = ("page", "events", "entries")  # parts of long tables: rankings and people, a customer's events, the audit trail
 
 
 # The controls
