@@ -230,8 +230,10 @@ def report(journal: Journal) -> list[dict[str, Any]]:
     from data.journal.people import last_held
 
     provided, lines = last_held(journal), []
-    latest = sa.select(SESSION.c.person_id, sa.func.max(SESSION.c.last_seen_at)).group_by(SESSION.c.person_id)
-    used = {row[0]: row[1] for row in journal.rows(latest)}
+    latest = sa.select(SESSION.c.person_id, sa.func.max(SESSION.c.last_seen_at).label("at")).group_by(
+        SESSION.c.person_id
+    )
+    used = {row.person_id: row.at for row in journal.rows(latest)}
     for one in journal.rows(sa.select(PERSON).order_by(PERSON.c.name, PERSON.c.person_id)):
         held = [
             dict(zip(REPORT[2:5], (role.role, role.subject, "provider"))) for role in provided.get(one.person_id, ())
