@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from data.journal import chain
+from data.journal.database import missing_guards
 from data.journal.schema import AUDIT
 from data.journal.store import Journal
 from data.rights import SYSTEM, Actor
@@ -78,8 +79,13 @@ def verify(journal: Journal, actor: Actor = SYSTEM) -> Verdict:
     """Walk the whole trail once and compare it with the checkpoints; the run itself becomes a row of it."""
     # before the rows: a checkpoint written meanwhile is of a row that the walk might not reach
     lines, faults, remarks = journal.checkpoints.read()
-    verdict = check(stream(journal), journal.keys.all(), lines)
-    for text in faults:
+    try:
+        verdict = check(stream(journal), journal.keys.all(), lines)
+    except sa.exc.DBAPIError as error:  # a damaged file, or bytes that are no text
+        verdict = Verdict()
+        verdict.fault(f"The trail cannot be read to its end: {error.orig}")
+    guards = [f"The database's guard {name} is missing or switched off." for name in missing_guards(journal.engine)]
+    for text in faults + guards:
         verdict.fault(text)
     verdict.remarks += remarks
     journal.record(actor, "audit.verify", ok=verdict.ok, rows=verdict.rows, faults=len(verdict.faults))
@@ -102,6 +108,14 @@ def stream(journal: Journal, until: int | None = None) -> Iterable[Mapping[str, 
         last = chunk[-1].seq
 
 
+def holds(key: bytes, row: Mapping[str, Any], previous: str) -> bool:
+    """Whether the row is what was signed; one with bytes where text belongs is not."""
+    try:
+        return chain.mac(key, row, previous) == row["mac"]
+    except (TypeError, UnicodeError):
+        return False
+
+
 def check(
     rows: Iterable[Mapping[str, Any]], keys: Mapping[str, bytes], checkpoints: Iterable[Mapping[str, Any]] = ()
 ) -> Verdict:
@@ -120,7 +134,7 @@ def check(
         key = keys.get(row["key_id"])
         if key is None:
             verdict.fault(f"Row {seq:,} is signed with a key that is not in the keys file.")
-        elif chain.mac(key, row, previous) != row["mac"]:
+        elif not holds(key, row, previous):
             verdict.fault(f"Row {seq:,} is not what was written, or not where it was written.")
         if row["at"] < at and len(verdict.remarks) < MOST_FAULTS:
             verdict.remarks.append(f"The clock was set back before row {seq:,}: {row['at']} comes after {at}.")

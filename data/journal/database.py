@@ -15,6 +15,19 @@ from data.journal.problems import JournalError
 LOCK = 7_273_104_411  # PostgreSQL: everybody who writes to the journal holds it until the end of the transaction
 BUSY_MILLISECONDS = 20_000
 APPEND_ONLY = ("audit", "view_version")
+NEVER_DELETED = ("audit", "view_version", "toxic_pair", "role_grant", "session", "person")
+GUARDS = (
+    *(f"{table}_no_update" for table in ("audit", "view_version", "toxic_pair")),
+    *(f"{table}_no_delete" for table in NEVER_DELETED),
+    *(f"{table}_fixed" for table in ("role_grant", "session", "person")),
+    "audit_next",
+)
+SQLITE_GUARDS = (
+    *(f"{table}_no_replace" for table in NEVER_DELETED if table != "audit"),
+    "role_grant_toxic_insert",
+    "role_grant_toxic_update",
+)
+POSTGRESQL_GUARDS = (*(f"{table}_no_truncate" for table in NEVER_DELETED), "role_grant_toxic")
 
 
 def place(where: str) -> tuple[sa.URL, Path]:
@@ -130,7 +143,20 @@ def allow(connection: sa.Connection, role: str) -> None:
             rights = "select"
         elif table in APPEND_ONLY:
             rights = "select, insert"
+        elif table == "default_view":  # a pointer: what it was is in the audit
+            rights = "select, insert, update, delete"
         else:
             rights = "select, insert, update"
         connection.exec_driver_sql(f"revoke all on {table} from {quoted}")
         connection.exec_driver_sql(f"grant {rights} on {table} to {quoted}")
+
+
+def missing_guards(opened: sa.Engine) -> list[str]:
+    """Triggers that the migrations made and somebody dropped or switched off."""
+    with opened.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            names = "select tgname from pg_trigger where not tgisinternal and tgenabled in ('O', 'A')"
+            there = set(connection.exec_driver_sql(names).scalars())
+            return sorted(({*GUARDS, *POSTGRESQL_GUARDS}) - there)
+        there = set(connection.exec_driver_sql("select name from sqlite_master where type = 'trigger'").scalars())
+        return sorted(({*GUARDS, *SQLITE_GUARDS}) - there)

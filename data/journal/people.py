@@ -168,20 +168,25 @@ def once_per_session(journal: Journal, session: Session, actor: Actor) -> None:
 
 
 def view_as(journal: Journal, actor: Actor, person: str) -> Actor:
-    """What somebody else is and holds, to look through their eyes; nothing can be changed meanwhile."""
+    """Begin to look through somebody else's eyes, which is recorded; nothing can be changed meanwhile."""
     with journal.write(actor, VIEW_AS, "view-as", person):
-        name = names(journal).get(person)
-        if name is None:
-            raise Invalid("Nobody of that key has signed in yet. Choose somebody from the list.")
-    held = last_held(journal).get(person, ())
-    seen = grants.actor(journal, Actor(person, name, held, actor.session))
+        return seen_by(journal, actor, person)
+
+
+def seen_by(journal: Journal, actor: Actor, person: str) -> Actor:
+    """What somebody else is and holds at this moment, for one who looks through their eyes already."""
+    name = names(journal).get(person)
+    if name is None:
+        raise Invalid("Nobody of that key has signed in yet. Choose somebody from the list.")
+    seen = grants.actor(journal, Actor(person, name, last_held(journal, person).get(person, ()), actor.session))
     return replace(seen, viewed_by=actor.person, emergency_until="")
 
 
-def last_held(journal: Journal) -> dict[str, tuple[Held, ...]]:
-    """Roles that the provider named at each person's latest sign-in."""
-    latest = sa.select(SESSION.c.person_id, sa.func.max(SESSION.c.created_at).label("at")).group_by(SESSION.c.person_id)
-    newest = latest.subquery()
+def last_held(journal: Journal, person: str = "") -> dict[str, tuple[Held, ...]]:
+    """Roles that the provider named at each person's latest sign-in, or at that of one person."""
+    at = sa.func.max(SESSION.c.created_at).label("at")
+    latest = sa.select(SESSION.c.person_id, at).group_by(SESSION.c.person_id)
+    newest = (latest.where(SESSION.c.person_id == person) if person else latest).subquery()
     same = sa.and_(SESSION.c.person_id == newest.c.person_id, SESSION.c.created_at == newest.c.at)
     return {row.person_id: unpack(row.held) for row in journal.rows(sa.select(SESSION).join(newest, same))}
 
