@@ -1,0 +1,60 @@
+"""Taking a table along: choose a format, prepare, and fetch the file by a link that works once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from components import access, ask, words
+from data import export
+from data.catalog import Unit
+from data.export_files import KINDS, TooLarge
+from data.question import Listing, Question, Refused
+from data.rights import EXPORT, Forbidden
+
+WHAT_FOR = {"csv": "opens anywhere", "xlsx": "for people", "parquet": "for programs: typed and unescaped"}
+
+
+@st.fragment
+def offer(
+    question: Question | Listing,
+    name: str,
+    chosen: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+    units: Mapping[str, Unit] | None = None,
+) -> None:
+    """A small menu under a table, for those who may take it along: the whole answer, not only the page on the screen.
+
+    chosen, labels, units: of a listing's columns. Nothing is asked or counted before somebody presses Prepare.
+    """
+    if not access.may(EXPORT):
+        return
+    with st.popover("Export", icon=":material/download:", type="tertiary", key=f"_export_{name}"):
+        kind = st.radio(
+            "Format",
+            list(KINDS),
+            format_func=lambda extension: KINDS[extension].label,
+            captions=[WHAT_FOR[extension] for extension in KINDS],
+            key=f"_export_format_{name}",
+        )
+        if st.button("Prepare", key=f"_export_prepare_{name}"):
+            prepared(export.Wanted(question, name, kind, tuple(chosen), labels or {}, units or {}))
+
+
+def prepared(wanted: export.Wanted) -> None:
+    """The link to the file, or why there is none."""
+    try:
+        token, number = export.prepare(access.journal(), access.current_user(), ask.current(), wanted)
+    except (Forbidden, TooLarge, Refused) as problem:
+        st.markdown(f":material/error: {words.safe_text(problem, 600)}")
+        return
+    label = f"Download {wanted.name.replace('_', ' ')} ({words.counted(number, 'row')})"
+    st.link_button(label, address(token), icon=":material/download:", type="primary")
+    st.markdown(f":small[:gray[The link works once, for {export.SECONDS} seconds.]]")
+
+
+def address(token: str) -> str:
+    """Where the file is fetched, also behind a proxy that serves Rapport below a path."""
+    below = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{below}/export/{token}" if below else f"/export/{token}"

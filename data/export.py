@@ -1,0 +1,254 @@
+"""Taking a table along: tickets that work once, a daily quota, and a file whose audit row is there before its bytes.
+
+A click makes a ticket; the browser fetches the file with it. Tickets live in the memory of one process only.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from threading import BoundedSemaphore, Lock
+from typing import IO
+
+import sqlalchemy as sa
+
+from data.catalog import DIMENSIONS, FACTS, METRICS, Unit, attribute
+from data.export_files import KINDS, Column, TooLarge
+from data.journal.schema import AUDIT
+from data.journal.store import Journal
+from data.question import Listing, Question
+from data.rights import EXPORT, Actor, Forbidden
+from data.warehouse import Build
+
+SECONDS = 60  # a ticket is good for
+MOST_TICKETS, MOST_OF_A_SESSION = 1_000, 20
+MOST_ROWS = 200_000  # of one file
+EXPORTS_A_DAY, ROWS_A_DAY = 50, 500_000  # of one person
+ROWS_AT_ONCE = 10_000
+PATIENCE = 60  # seconds a file waits for others to be made
+MAKING = BoundedSemaphore(2)
+
+
+class Unknown(LookupError):
+    """There is no such ticket, for this session at least."""
+
+
+class Expired(LookupError):
+    """The ticket was not used in time."""
+
+
+class Busy(RuntimeError):
+    """Other files are being made."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A table to take along.
+
+    chosen: columns of a listing, all when empty. labels, units: for columns the catalog lacks.
+    """
+
+    question: Question | Listing
+    name: str
+    kind: str = "csv"
+    chosen: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> Question | Listing:
+        """The question without its page, up to one row more than a file may have."""
+        return replace(self.question, limit=MOST_ROWS + 1, offset=0)
+
+    def column(self, name: str) -> Column:
+        """How one column is named, as on the screen."""
+        entry = METRICS.get(name) or FACTS.get(name)
+        unit = self.units.get(name) or (entry.unit if entry else Unit.TEXT)
+        label = self.labels.get(name) or (entry or DIMENSIONS.get(name) or attribute(name)).label
+        return Column(name, label, unit)
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The right of one session to fetch one file, once and soon."""
+
+    wanted: Wanted
+    build: Build
+    session: str
+    made_at: float
+
+
+class Tickets:
+    """The tickets of this process. clock: seconds that only grow."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self.clock = clock
+        self.open: dict[str, Ticket] = {}  # the oldest first
+        self.lock = Lock()
+
+    def make(self, session: str, build: Build, wanted: Wanted) -> str:
+        """A new ticket's token: 256 random bits."""
+        if not session:
+            raise Forbidden("Sign in first: a file belongs to a session.")
+        token = secrets.token_urlsafe(32)
+        with self.lock:
+            own = [name for name, ticket in self.open.items() if ticket.session == session]
+            for name in own[: len(own) + 1 - MOST_OF_A_SESSION]:
+                del self.open[name]
+            while len(self.open) >= MOST_TICKETS:
+                del self.open[next(iter(self.open))]
+            self.open[token] = Ticket(wanted, build, session, self.clock())
+        return token
+
+    def take(self, token: str, session: str) -> Ticket:
+        """The ticket of this session, which nobody can take again. Raises Unknown, or Expired to its owner."""
+        with self.lock:
+            ticket = self.open.get(token)
+            if ticket is None or not session or ticket.session != session:
+                raise Unknown("There is no such file. A link works once: prepare the export again.")
+            if self.clock() - ticket.made_at > SECONDS:
+                raise Expired(f"The link was good for {SECONDS} seconds. Prepare the export again.")
+            return self.open.pop(token)
+
+
+@functools.cache
+def tickets() -> Tickets:
+    """The tickets of this process: clicks make them, the export route takes them."""
+    return Tickets()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A complete file without a name on the disk, and what it is."""
+
+    file: IO[bytes]
+    name: str
+    mime: str
+    rows: int
+    size: int
+    sha256: str
+
+
+def count(build: Build, wanted: Wanted) -> int:
+    """How many rows the file will have; raises TooLarge when they do not fit into one."""
+    question = wanted.whole
+    if isinstance(question, Question):
+        number = build.count(question) if question.by else 1
+    else:
+        text, values = question.sql(build.attributes)
+        number = int(build.engine.ask(f"select count(*) as rows from ({text})", values)["rows"].iloc[0])
+    return fitting(number)
+
+
+def fitting(number: int) -> int:
+    """The number of rows, when a file may have so many."""
+    if number > MOST_ROWS:
+        raise TooLarge(
+            f"This table has more than the {MOST_ROWS:,} rows one file may have. Set a filter, or choose fewer months."
+        )
+    return number
+
+
+def used(journal: Journal, person: str, connection: sa.Connection | None = None) -> tuple[int, int]:
+    """How many exports, and how many rows, a person took along today (UTC); connection: inside a write."""
+    today = journal.now()[:10]
+    mine = sa.select(AUDIT.c.detail).where(AUDIT.c.actor == person, AUDIT.c.action == "export", AUDIT.c.at >= today)
+    details = connection.execute(mine).all() if connection is not None else journal.rows(mine)
+    rows = [json.loads(row.detail).get("rows", 0) for row in details]
+    return len(rows), sum(rows)
+
+
+def within_quota(journal: Journal, person: str, rows: int, connection: sa.Connection | None = None) -> None:
+    """Raise Forbidden when one more export of so many rows would be more than a day allows."""
+    exports, taken = used(journal, person, connection)
+    if exports + 1 > EXPORTS_A_DAY or taken + rows > ROWS_A_DAY:
+        raise Forbidden(
+            f"A day allows {EXPORTS_A_DAY} exports and {ROWS_A_DAY:,} rows; you took {exports} with {taken:,} rows, "
+            f"and this one has {rows:,}. Narrow the view, or continue tomorrow (UTC)."
+        )
+
+
+def prepare(journal: Journal, actor: Actor, build: Build, wanted: Wanted) -> tuple[str, int]:
+    """A ticket's token and the number of rows, for somebody who may export this. Raises Forbidden or TooLarge."""
+    actor.require(EXPORT)
+    number = count(build, wanted)
+    within_quota(journal, actor.person, number)
+    return tickets().make(actor.session, build, wanted), number
+
+
+def deliver(journal: Journal, actor: Actor, ticket: Ticket) -> Made:
+    """The complete file, its audit row written. Rights are those of this moment, not those of the click."""
+    wanted, build = ticket.wanted, ticket.build
+    try:
+        actor.require(EXPORT)
+        if build.scope_of(actor.held) != wanted.question.view.scope:
+            raise Forbidden("What you may see has changed since this was prepared. Open the page again.")
+        within_quota(journal, actor.person, 0)
+    except Forbidden as refusal:
+        with journal.write(actor, EXPORT, "export", slug(wanted.name), build.id):  # leaves a row `denied`
+            raise refusal
+    made = make(build, wanted)
+    said = {"name": slug(wanted.name), "format": wanted.kind, "rows": made.rows, "sha256": made.sha256}
+    try:
+        with journal.write(
+            actor, EXPORT, "export", made.name, build.id, **said, question=str(wanted.question)
+        ) as connection:
+            within_quota(journal, actor.person, made.rows, connection)
+    except BaseException:
+        made.file.close()
+        raise
+    return made
+
+
+def make(build: Build, wanted: Wanted) -> Made:
+    """Write the whole answer into a file that has no name, so that nothing of it stays behind."""
+    if not MAKING.acquire(timeout=PATIENCE):
+        raise Busy("Other files are being made. Prepare the export again in a minute.")
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed when it has been sent)
+        try:
+            text, values = wanted.whole.sql(build.attributes)
+            with build.engine.reader(text, values, ROWS_AT_ONCE) as reader:
+                columns = [wanted.column(name) for name in (wanted.chosen or reader.schema.names)]
+                rows = fitting(KINDS[wanted.kind].write(file, reader, columns, about(build, wanted)))
+            size = file.seek(0, 2)
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+    finally:
+        MAKING.release()
+    kind = KINDS[wanted.kind]
+    stamp = build.id.split("-")[0]
+    name = f"rapport_{slug(wanted.name)}_{stamp}_{rows}rows_{sha256[:12]}.{kind.extension}"
+    return Made(file, name, kind.mime, rows, size, sha256)
+
+
+def about(build: Build, wanted: Wanted) -> dict[str, str]:
+    """What a file says of itself."""
+    manifest = build.manifest
+    said = {
+        "Table": wanted.name,
+        "Company": manifest["company"],
+        "Question": str(wanted.question),
+        "Build": build.id,
+        "Data to": manifest["as_of"],
+        "Currency": manifest["currency"] or "not stated",
+        "Moments": "UTC",
+        "Notice": manifest.get("notice") or "",
+    }
+    return {name: text for name, text in said.items() if text}
+
+
+def slug(name: str) -> str:
+    """The name of a table as part of a file name: small letters, digits and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40] or "table"

@@ -1,0 +1,260 @@
+"""The files of an export: CSV and Excel for people, which no program can take for a formula, and Parquet for machines.
+
+Every writer takes the answer in parts, so that memory is bounded, and returns the number of rows it wrote.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.utils import get_column_letter
+
+from data.catalog import Unit
+
+LONGEST_CELL = 32_767  # characters an Excel cell can hold
+FIRST_YEAR = 1901  # Excel counts days from 1900, and takes that year for a leap year
+SIGNS = "=+-@\u2212"  # with their full-width and other variants: what a spreadsheet takes for a formula
+BREAKS = "\t\r\n\0"
+# What cannot be seen, or turns the direction of what can be: controls, zero-width blanks, line and direction marks,
+# and characters that no XML file may hold. Joiners stay: they are parts of words.
+HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufdd0-\ufdef"
+    "\ufffe\uffff]"
+    r"|\[(?=U\+[0-9A-F]{4}\])"
+)
+SPELLED = re.compile(r"\[U\+([0-9A-F]{4})\]")
+FORMATS = {Unit.MONEY: "#,##0.00", Unit.COUNT: "#,##0", Unit.SHARE: "0.0%", Unit.RATIO: "0.00", Unit.DAYS: "#,##0"}
+
+
+class TooLarge(ValueError):
+    """More than a file of this format can hold; the message says what to choose instead."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a file: its name in the catalog, its label for people, its unit."""
+
+    name: str
+    label: str
+    unit: Unit = Unit.TEXT
+
+
+# Text
+
+
+def visible(text: str) -> str:
+    """Hidden characters spelled out as [U+0009]; `shown` gives the text back."""
+    return HIDDEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+
+
+def shown(text: str) -> str:
+    """The text that `visible` spelled out."""
+    return SPELLED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet might calculate this text: a sign after nothing but blanks, or a break in front."""
+    if text[:1] in BREAKS:
+        return bool(text)
+    first = next((c for c in text if not blank(c)), "")
+    return bool(first) and unicodedata.normalize("NFKC", first)[:1] in SIGNS
+
+
+def blank(character: str) -> bool:
+    """Whether nothing is seen of a character: a space of any width, or a mark without one."""
+    return unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf", "Mn") or character in "\u2800\u3164\uffa0"
+
+
+def escape(text: str) -> str:
+    """The text as a CSV cell: an apostrophe in front of what may be a formula, and of an apostrophe.
+
+    `unescape` gives the text back.
+    """
+    return ("'" if text[:1] == "'" or is_formula(text) else "") + visible(text)
+
+
+def unescape(cell: str) -> str:
+    """The text a cell was made from."""
+    return shown(cell.removeprefix("'"))
+
+
+# Values
+
+
+def plain(value: Any, unit: Unit) -> Any:
+    """A value of the answer as people write it: counts are whole, and what is no number is missing."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return int(value) if unit == Unit.COUNT and value.is_integer() else value
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value
+
+
+def moment(value: date) -> str:
+    """ISO 8601: moments in UTC, days without a time."""
+    return f"{value.isoformat()}Z" if isinstance(value, datetime) else value.isoformat()
+
+
+def cell(value: Any) -> str:
+    """A value as RFC 4180 writes it: texts quoted, figures as plain decimals, nothing for what is missing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date):
+        return moment(value)
+    return '"' + escape(str(value)).replace('"', '""') + '"'
+
+
+def rows_of(parts: Iterator[pa.RecordBatch], columns: list[Column]) -> Iterator[list]:
+    """The rows of all parts, as values."""
+    for part in parts:
+        yield from map(
+            list,
+            zip(*([plain(v, one.unit) for v in part.column(one.name).to_pylist()] for one in columns), strict=True),
+        )
+
+
+# Formats
+
+
+def write_csv(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Column], about: Mapping[str, str]) -> int:
+    """UTF-8 with the mark by which Excel knows it, every text quoted, one line a row."""
+    file.write(("\ufeff" + ",".join(cell(one.label) for one in columns) + "\r\n").encode())
+    number = 0
+    for row in rows_of(reader, columns):
+        file.write((",".join(map(cell, row)) + "\r\n").encode())
+        number += 1
+    return number
+
+
+def write_xlsx(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Column], about: Mapping[str, str]) -> int:
+    """A sheet with the rows and a sheet that says what they are. No cell is a formula or a link: texts are texts."""
+    book = Workbook(write_only=True)
+    book.properties.creator = "Rapport"
+    sheet = book.create_sheet(sheet_name(about["Table"]))
+    said = book.create_sheet("About")
+    try:
+        sheet.freeze_panes = "A2"
+        for place, one in enumerate(columns, 1):
+            sheet.column_dimensions[get_column_letter(place)].width = max(12, min(40, len(one.label) + 4))
+        sheet.append([Cells(sheet).filled(one.label) for one in columns])
+        cells = [Cells(sheet, FORMATS.get(one.unit, "General")) for one in columns]
+        number = 0
+        for row in rows_of(reader, columns):
+            sheet.append([cell.filled(value) for cell, value in zip(cells, row, strict=True)])
+            number += 1
+        for name, text in ({**about, "Rows": f"{number}"}).items():
+            said.append([Cells(said).filled(part) for part in (name, text)])
+        book.save(file)
+    finally:
+        for left in (sheet, said):  # openpyxl keeps rows in files of its own, and leaves them when it fails
+            with suppress(AttributeError, OSError):
+                Path(left._writer.out).unlink()
+    return number
+
+
+class Cells:
+    """The cells of one column. A row is written at once, so one cell of each look serves for all rows."""
+
+    def __init__(self, sheet: Any, number_format: str = "General"):
+        self.figure, self.moment, self.day, self.text, self.formula = (WriteOnlyCell(sheet) for _ in range(5))
+        self.figure.number_format = number_format
+        self.moment.number_format, self.day.number_format = "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd"
+        self.formula.quotePrefix = True  # stays a text also when somebody edits it
+
+    def filled(self, value: Any) -> WriteOnlyCell:
+        """A cell with this value, of the value's own type."""
+        if isinstance(value, date) and value.year < FIRST_YEAR:
+            value = moment(value)
+        if isinstance(value, str):
+            return self.written(visible(value), is_formula(value))
+        chosen = self.figure
+        if isinstance(value, date):
+            chosen = self.moment if isinstance(value, datetime) else self.day
+        elif isinstance(value, bool):
+            chosen = self.text
+        chosen.value = value
+        return chosen
+
+    def written(self, text: str, formula: bool) -> WriteOnlyCell:
+        """A cell that holds a text, whatever it looks like."""
+        if len(text) > LONGEST_CELL:
+            raise TooLarge(f"A text has more than the {LONGEST_CELL:,} characters an Excel cell can hold. Choose CSV.")
+        chosen = self.formula if formula else self.text
+        chosen.value = text
+        chosen.data_type = "s"
+        return chosen
+
+
+def sheet_name(name: str) -> str:
+    """At most 31 characters that Excel allows in the name of a sheet, and never a formula."""
+    return re.sub(r"[^A-Za-z0-9 ]+", " ", name).strip()[:31].strip() or "Rows"
+
+
+def write_parquet(
+    file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Column], about: Mapping[str, str]
+) -> int:
+    """For machines: typed, nothing escaped, names as in the catalog; labels and what it is in the metadata."""
+    fields = [
+        pa.field(one.name, stored(reader.schema.field(one.name).type), metadata={"label": one.label}) for one in columns
+    ]
+    schema = pa.schema(fields, metadata={name.lower(): text for name, text in about.items()})
+    number = 0
+    with pq.ParquetWriter(file, schema) as writer:
+        for part in reader:
+            arrays = [part.column(field.name).cast(field.type) for field in fields]
+            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            number += part.num_rows
+    return number
+
+
+def stored(kind: pa.DataType) -> pa.DataType:
+    """The type a file has: moments say that they are UTC, and words are words."""
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", "UTC")
+    return pa.string() if pa.types.is_dictionary(kind) else kind
+
+
+Writer = Callable[[IO[bytes], pa.RecordBatchReader, list[Column], Mapping[str, str]], int]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: what it is called, its extension, its exact type, and who writes it."""
+
+    label: str
+    extension: str
+    mime: str
+    write: Writer
+
+
+KINDS = {
+    kind.extension: kind
+    for kind in (
+        Format("CSV", "csv", "text/csv; charset=utf-8; header=present", write_csv),
+        Format("Excel", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", write_xlsx),
+        Format("Parquet", "parquet", "application/vnd.apache.parquet", write_parquet),
+    )
+}
