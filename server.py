@@ -1,22 +1,21 @@
-"""Production entry (`streamlit run server.py`): app.py behind a warm start and a health check."""
+"""Production entry (`streamlit run server.py`): app.py behind sign-in, security headers and a health check."""
 
 import gc
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import streamlit as st
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
 from data.warehouse import NoBuild, Warehouse, folder
+from web.start import prepare
 
 # Streamlit would take a folder named pages/ for its old navigation until the first script run, and answer the first
 # visitor's deep link with "page not found"; app.py lists the pages.
 PagesManager.uses_pages_directory = False
-LONGEST_ADDRESS = 16_384  # bytes of the part after the question mark
 
 
 @asynccontextmanager
@@ -31,20 +30,6 @@ async def warm(_: st.App):
     yield
 
 
-class Bounded:
-    """Refuse addresses that Streamlit would empty before app.py could look at them: that would show everything."""
-
-    def __init__(self, app):
-        self.app = app
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] == "http" and len(scope["query_string"]) > LONGEST_ADDRESS:
-            text = "This address is too long to be read whole, so nothing is shown. Open Rapport again and choose anew."
-            await PlainTextResponse(text, status_code=414)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-
 async def health(_: Request) -> JSONResponse:
     """200 with the name of the build that serves; 503 while there is none."""
     try:
@@ -53,4 +38,12 @@ async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "no build"}, status_code=503)
 
 
-app = st.App("app.py", routes=[Route("/healthz", health)], middleware=[Middleware(Bounded)], lifespan=warm)
+start = prepare()
+app = st.App(
+    "app.py",
+    secrets=start.settings.secrets(),
+    routes=[Route("/healthz", health), *start.routes],
+    middleware=start.middleware,
+    exception_handlers={Exception: start.broken},
+    lifespan=warm,
+)
