@@ -1,4 +1,4 @@
-"""The command line: python -m data simulate | sample | check | build | history."""
+"""The command line: python -m data simulate | sample | check | build | history | journal | audit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from data.build import Options, build, check
 from data.company import Unusable
 from data.intake import Intake
+from data.journal.problems import JournalError
 from data.publish import Busy
 from data.sample import SampleError, complete_journey, online_retail
 from data.tie_out import Differs
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     command = parser().parse_args(arguments)
     try:
         return command.run(command)
-    except (Unusable, Busy, Differs, SampleError) as error:
+    except (Unusable, Busy, Differs, SampleError, JournalError) as error:
         print(f"\n{error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nStopped. Nothing was published.", file=sys.stderr)
@@ -62,6 +63,14 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("history", help="list the builds of a warehouse")
     one.add_argument("--warehouse", type=Path, default=Path("warehouse"))
     one.set_defaults(run=run_history)
+    one = commands.add_parser("journal", help="look after the database of what people decide")
+    one.add_argument("what", choices=["migrate", "backup", "new-key"])
+    one.add_argument("--to", type=Path, help="backup: the file to write")
+    one.set_defaults(run=run_journal)
+    one = commands.add_parser("audit", help="prove that nobody changed the audit trail, or write it to a file")
+    one.add_argument("what", choices=["verify", "export", "access-review"])
+    one.add_argument("--to", type=Path, help="export (JSON lines), access-review (CSV): the file to write")
+    one.set_defaults(run=run_audit)
     return top
 
 
@@ -124,6 +133,56 @@ def run_history(command: argparse.Namespace) -> int:
     if not serving:
         raise Unusable(f"No builds in {command.warehouse} yet. Make one with: python -m data build FOLDER")
     return 0
+
+
+def run_journal(command: argparse.Namespace) -> int:
+    """Migrate the journal, back it up, or give its audit a new key."""
+    from data.journal import files  # SQLAlchemy: only these commands need it
+    from data.journal.store import Journal
+    from data.rights import SYSTEM
+
+    journal = Journal()
+    journal.migrate()
+    if command.what == "backup":
+        print(f"{files.backup(journal, destination(command)):,} rows of the audit are in {command.to}")
+        print(f"The keys are not: keep a copy of {journal.keys.path} in another place.")
+    elif command.what == "new-key":
+        key_id = journal.keys.add()
+        journal.record(SYSTEM, "audit.key", key_id)
+        print(f"New rows are signed with key {key_id}. Keep the old ones in {journal.keys.path}: old rows need them.")
+    else:
+        print(f"The journal is up to date: {journal.url.render_as_string(hide_password=True)}")
+    return 0
+
+
+def run_audit(command: argparse.Namespace) -> int:
+    """Verify the audit trail, or write it or the access review to a file."""
+    from data.journal import audit, files
+    from data.journal.store import Journal
+
+    journal = Journal()
+    journal.migrate()
+    if command.what == "verify":
+        began = time.perf_counter()
+        verdict = audit.verify(journal)
+        speed = verdict.rows / (time.perf_counter() - began)
+        for text in verdict.remarks:
+            print(f"remark: {text}")
+        for text in verdict.faults:
+            print(f"FAULT: {text}")
+        print(f"{verdict.rows:,} rows, {verdict.checkpoints:,} checkpoints, {speed:,.0f} rows a second")
+        print("The audit trail is unbroken." if verdict.ok else "The audit trail is NOT what was written.")
+        return 0 if verdict.ok else 1
+    write = files.export if command.what == "export" else files.access_review
+    print(f"{write(journal, destination(command)):,} lines are in {command.to}")
+    return 0
+
+
+def destination(command: argparse.Namespace) -> Path:
+    """The file to write, which this command cannot do without."""
+    if command.to is None:
+        raise Unusable(f"Say which file to write: --to FILE (python -m data audit|journal {command.what} --to FILE)")
+    return command.to
 
 
 def show(intake: Intake) -> None:

@@ -125,12 +125,16 @@ def migrate(opened: sa.Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with opened.execution_options(writes=True).begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        role = os.environ.get("RAPPORT_JOURNAL_ROLE", "")
-        if role and connection.dialect.name == "postgresql":
-            allow(connection, role)
+    try:
+        with opened.execution_options(writes=True).begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            role = os.environ.get("RAPPORT_JOURNAL_ROLE", "")
+            if role and connection.dialect.name == "postgresql":
+                allow(connection, role)
+    except sa.exc.DBAPIError as error:
+        where = opened.url.render_as_string(hide_password=True)
+        raise JournalError(f"The journal at {where} cannot be opened or brought up to date: {error.orig}") from None
 
 
 def allow(connection: sa.Connection, role: str) -> None:
