@@ -59,12 +59,16 @@ CONTENT_HEIGHT = """() => Math.max(...[...document.querySelectorAll(
 
 @contextmanager
 def serve(warehouse: Path, script: Path = ROOT / "server.py", **environment: str) -> Iterator[str]:
-    """Start `streamlit run server.py` on a free port over this warehouse; yields its address, ends it afterwards."""
+    """Start `streamlit run server.py` on a free port over this warehouse; yields its address, ends it afterwards.
+
+    Its journal is a folder of its own, unless RAPPORT_JOURNAL is given; without a provider it serves the demonstration.
+    """
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
-    environment = os.environ | {"RAPPORT_WAREHOUSE": str(warehouse)} | environment
-    with tempfile.TemporaryFile("w+") as log:
+    with tempfile.TemporaryDirectory() as journal, tempfile.TemporaryFile("w+") as log:
+        ours = {"RAPPORT_WAREHOUSE": str(warehouse), "RAPPORT_JOURNAL": journal}
+        environment = os.environ | ours | environment
         server = subprocess.Popen(command, cwd=script.parent, env=environment, stdout=log, stderr=log)
         try:
             wait_until_healthy(address, server, log)
@@ -142,11 +146,25 @@ class Visit:
         return self.page.locator("[data-testid=stException]").all_inner_texts()
 
 
+def sign_in(page: Page, address: str, persona: str = "otto") -> None:
+    """Sign in to the server of that address as a person of the demonstration; lands on no page of figures."""
+    parts = urlsplit(address)
+    page.goto(f"{parts.scheme}://{parts.netloc}/sign-in/demo-{persona}?next=/healthz")
+
+
 @contextmanager
 def visit(
-    browser: Browser, address: str, scheme: str = "light", size: tuple[int, int] = DESKTOP, **options
+    browser: Browser,
+    address: str,
+    scheme: str = "light",
+    size: tuple[int, int] = DESKTOP,
+    persona: str = "otto",
+    **options,
 ) -> Iterator[Visit]:
-    """Open an address in a fresh browser profile. scheme: light or dark. size: width and height in CSS pixels."""
+    """Open an address in a fresh browser profile. scheme: light or dark. size: width and height in CSS pixels.
+
+    persona: who of the demonstration looks; Otto, the auditor, sees every figure. Nobody is signed in when it is empty.
+    """
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme=scheme,
@@ -157,6 +175,8 @@ def visit(
     )
     try:
         opened = Visit(context.new_page(), address)
+        if persona:
+            sign_in(opened.page, address, persona)
         opened.go(address)
         yield opened
     finally:
