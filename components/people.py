@@ -51,7 +51,7 @@ def waiting() -> tuple[list[Any], list[Any]]:
 def everybody() -> dict[str, str]:
     """Everybody who has ever signed in: key -> name with the key's beginning, as two people may share a name."""
     known = people.names(access.journal())
-    called = {key: words.visible(f"{name or 'No name'} ({key[:8]})", 100) for key, name in known.items()}
+    called = {key: f"{words.visible(name or 'No name', 80)} ({key[:8]})" for key, name in known.items()}
     return dict(sorted(called.items(), key=lambda one: one[1].casefold()))
 
 

@@ -1,0 +1,178 @@
+"""The audit trail on the screen: which entries, in words, and whether anybody has tampered with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from components import access, ask, filters, layout, people, tables, words
+from data.journal import audit
+from data.rights import SYSTEM
+
+SIZE = 50
+ACTIONS = {
+    "": "Every action",
+    "sign-in": "Signed in",
+    "sign-out": "Signed out",
+    "sign-in refused": "Sign-in refused",
+    "sign-in throttled": "Too many sign-ins tried",
+    "sessions.end": "Ended somebody's sessions",
+    "roles.contradict": "Came with contradictory roles",
+    "denied": "Tried what is not allowed",
+    "view-as": "Looked as somebody else",
+    "grant.ask": "Proposed a role",
+    "grant.decide": "Decided a proposal",
+    "grant.revoke": "Took a role away",
+    "emergency.take": "Took a role in an emergency",
+    "emergency.review": "Reviewed an emergency",
+    "view.save": "Saved a view",
+    "view.change": "Changed a view",
+    "view.restore": "Restored a view",
+    "view.delete": "Deleted a view",
+    "view.default": "Set a role's first view",
+    "view.open": "Opened a shared view",
+    "note.add": "Wrote a note",
+    "note.remove": "Removed a note",
+    "customer.view": "Looked at a customer",
+    "export": "Took a table along",
+    "audit.verify": "Verified the audit trail",
+    "audit.export": "Wrote the audit trail to a file",
+    "audit.key": "Gave the audit trail a new key",
+    "access.review": "Wrote the access review to a file",
+    "journal.backup": "Backed up the journal",
+}
+LABELS = {
+    "seq": "Number",
+    "at": "Time",
+    "utc": "UTC",
+    "who": "Who",
+    "action": "Action",
+    "target": "What it was about",
+    "build": "Build",
+    "detail": "Details",
+}
+MOST_DETAIL, SHOWN = 300, 10
+
+
+def chosen(names: Mapping[str, str]) -> dict[str, str]:
+    """What the reader looks for, from controls bound to the address, as the journal is asked."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        action = people.pick("action", ACTIONS, "Action", 230)
+        who = people.pick("who", {"": "Everybody", SYSTEM.person: SYSTEM.name, **names}, "Who", 240)
+        target = filters.key("target", "About exactly", "a key, as in the table below")
+        since, until = day("from", "From"), day("to", "To and including")
+    return {
+        "action": action,
+        "actor": who,
+        "target": target,
+        "since": midnight(since) if since else "",
+        "until": midnight(until + timedelta(days=1)) if until else "",
+    }
+
+
+def day(name: str, label: str) -> date | None:
+    """A day bound to the address; None when none is chosen."""
+    filters.own(name)
+    return st.date_input(
+        label,
+        value=None,
+        min_value=date(2000, 1, 1),
+        max_value=date(2199, 12, 31),
+        key=name,
+        bind=filters.BOUND,
+        format="YYYY-MM-DD",
+        width=150,
+        on_change=filters.chose,
+        args=(name,),
+    )
+
+
+def midnight(when: date) -> str:
+    """The beginning of a day on the company's clocks, as the journal writes moments."""
+    local = datetime.combine(when, time(), ZoneInfo(ask.current().manifest["zone"]))
+    return f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000000Z"
+
+
+def table(entries: Sequence[Any], names: Mapping[str, str]) -> None:
+    """One page of the trail, the newest first."""
+    frame = pd.DataFrame([written(entry, names) for entry in entries], columns=list(LABELS))
+    tables.table(frame, "Entries of the audit trail, the newest first", labels=LABELS)
+
+
+def written(entry: Any, names: Mapping[str, str]) -> dict[str, str]:
+    """One entry in words."""
+    return {
+        "seq": str(entry.seq),
+        "at": words.moment(entry.at, ask.current().manifest["zone"]),
+        "utc": entry.at,
+        "who": SYSTEM.name if entry.actor == SYSTEM.person else people.name_of(entry.actor, names),
+        "action": ACTIONS.get(entry.action, entry.action),
+        "target": entry.target or words.NOT_KNOWN,
+        "build": entry.build or words.NOT_KNOWN,
+        "detail": described(entry.detail, names),
+    }
+
+
+def described(detail: str, names: Mapping[str, str]) -> str:
+    """The details of an entry: 'role: manager; reason: stands in'. What cannot be read is shown as it is."""
+    try:
+        parts = json.loads(detail or "{}")
+    except ValueError:
+        parts = None
+    if not isinstance(parts, dict):
+        return words.visible(detail, MOST_DETAIL)
+    said = [f"{name.replace('_', ' ')}: {spoken(value, names)}" for name, value in parts.items()]
+    return words.visible("; ".join(said), MOST_DETAIL) or words.NOT_KNOWN
+
+
+def spoken(value: Any, names: Mapping[str, str]) -> str:
+    """yes, no, –, somebody's name, or the value as it is."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return words.NOT_KNOWN if value in (None, "") else names.get(str(value), str(value))
+
+
+def found(wanted: Mapping[str, str]) -> int:
+    """How many entries there are of what is looked for."""
+    return audit.count(access.journal(), **wanted)
+
+
+def page(wanted: Mapping[str, str], number: int) -> Sequence[Any]:
+    """One page of what was found, counted from 1."""
+    return audit.entries(access.journal(), **wanted, limit=SIZE, offset=(number - 1) * SIZE)
+
+
+def title(number: int, wanted: Mapping[str, str]) -> str:
+    """How many entries are shown, in words."""
+    return f"{words.counted(number, 'entry', 'entries')}{' found' if any(wanted.values()) else ', the newest first'}"
+
+
+def verification() -> None:
+    """A button that works the whole chain out again, and what came of it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        wanted = st.button("Verify", icon=":material/policy:", key="_verify")
+        layout.quiet("Works out the hash of every entry again, and compares the checkpoints kept in a second place.")
+    if wanted:
+        with st.spinner("Verifying the audit trail"):
+            verdict = audit.verify(access.journal(), access.current_user())
+        (st.success if verdict.ok else st.error)(spoken_verdict(verdict))
+
+
+def spoken_verdict(verdict: audit.Verdict) -> str:
+    """The verdict in Markdown: what was compared, and what is wrong with which row."""
+    whole = "The audit trail is unbroken." if verdict.ok else "**The audit trail is not what was written.**"
+    compared = f"compared with {words.counted(verdict.checkpoints, 'checkpoint')}"
+    walked = words.counted(verdict.rows, "entry", "entries")
+    lines = [
+        f"{whole} {words.counted(verdict.rows, 'entry', 'entries')} to number {words.count(verdict.last)}, {compared}."
+    ]
+    lines += [f"- {words.safe_text(text, 300)}" for text in (*verdict.faults[:SHOWN], *verdict.remarks[:SHOWN])]
+    if not verdict.ok:
+        lines.append("\nKeep the file as it is, and ask whoever keeps the checkpoints and the key.")
+    return "\n".join(lines)
