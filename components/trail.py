@@ -169,9 +169,7 @@ def spoken_verdict(verdict: audit.Verdict) -> str:
     whole = "The audit trail is unbroken." if verdict.ok else "**The audit trail is not what was written.**"
     compared = f"compared with {words.counted(verdict.checkpoints, 'checkpoint')}"
     walked = words.counted(verdict.rows, "entry", "entries")
-    lines = [
-        f"{whole} {words.counted(verdict.rows, 'entry', 'entries')} to number {words.count(verdict.last)}, {compared}."
-    ]
+    lines = [f"{whole} {walked}, the last one number {words.count(verdict.last)}, {compared}."]
     lines += [f"- {words.safe_text(text, 300)}" for text in (*verdict.faults[:SHOWN], *verdict.remarks[:SHOWN])]
     if not verdict.ok:
         lines.append("\nKeep the file as it is, and ask whoever keeps the checkpoints and the key.")
