@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import access, ask, cards, charts, layout, words
+from components import access, ask, cards, charts, exports, layout, tables, words
 from data.catalog import DIMENSIONS, FACTS, METRICS, Unit, attribute
 from data.contract import UNKNOWN
 from data.question import Listing, Question, View
@@ -63,6 +63,12 @@ def marks(rows: pd.DataFrame) -> pd.DataFrame:
     found = together.agg(first | dict.fromkeys(("lines", "revenue", "margin", "cost"), "sum"))
     more = [f"{what} and {lines - 1} more" if lines > 1 else what for what, lines in zip(found["what"], found["lines"])]
     return found.assign(what=more)
+
+
+def table(happened: pd.DataFrame, view: View, currency: str) -> None:
+    """A page of the customer's events, and every single one of them to take along."""
+    tables.table(written(happened), "Events of this customer, the latest first", currency, LABELS, UNITS)
+    exports.offer(Listing("timeline", view), "customer_events", labels=LABELS, units=UNITS)
 
 
 def local(moments: pd.Series) -> pd.Series:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from components import ask, tables, words
+from components import ask, exports, filters, tables, words
 from data.catalog import FACTS, METRICS, Fact, Metric, Unit
 from data.contract import FEEDS
+from data.question import Listing
 
 TIED = "sources, feeds, ledger and every table made of it"
 COUNTED = ("rows", "lines", "contacts", "responses")  # measures that are not money
@@ -45,10 +46,17 @@ FIGURES: tuple[Metric | Fact, ...] = (*METRICS.values(), *FACTS.values())
 NEEDED = {need for entry in FIGURES for need in entry.needs}
 
 
-def table(frame: pd.DataFrame, alt: str, currency: str, units: Mapping[str, Unit] | None = None) -> None:
-    """A table of this page; nothing where there is no row, because the title above says so."""
+def table(
+    frame: pd.DataFrame, alt: str, currency: str, units: Mapping[str, Unit] | None = None, listing: str = ""
+) -> None:
+    """A table of this page; nothing where there is no row, because the title above says so.
+
+    listing: the stored table to take along as a file.
+    """
     if len(frame):
         tables.table(frame, alt, currency, LABELS, units or UNITS)
+        if listing:
+            exports.offer(Listing(listing, filters.view()), listing, labels=LABELS, units=UNITS)
 
 
 def verdict(broken: int, totals: int, rows: Mapping[str, int]) -> str:

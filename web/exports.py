@@ -46,7 +46,8 @@ def send(request: Request) -> Response:
     digest = base64.b64encode(bytes.fromhex(made.sha256)).decode()
     headers = SAFE | {
         "Content-Disposition": f'attachment; filename="{made.name}"',
-        "Content-Length": str(made.size),  # a transfer that breaks off is seen by the browser
+        "Content-Encoding": "identity",  # or Streamlit would compress it, and take the length away
+        "Content-Length": str(made.size),  # so that the browser sees when a transfer breaks off
         "Repr-Digest": f"sha-256=:{digest}:",
     }
     return StreamingResponse(parts(made), headers=headers | {"Content-Type": made.mime})

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import ask, charts, filters, layout, tables, words
+from components import ask, charts, exports, filters, layout, tables, words
 from data.catalog import METRICS
 from data.question import Question
 from models import bridge
@@ -44,6 +44,7 @@ with grid.cell():
     layout.finding(title, months)
     ghost = ask.ask(ask.monthly(shown, earlier)) if earlier else None
     charts.draw(charts.trend(ask.ask(months), shown, currency, ghost, filters.steps()), alt=f"By month. {title}.")
+    exports.offer(months, "months")
 with grid.cell():
     changed = ask.since_previous(shown[-1], view)
     if changed is None:

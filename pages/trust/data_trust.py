@@ -28,20 +28,20 @@ if broken:
 came, tied, read, built, assumed = st.tabs(["What came in", "Ties out", "Sources", "Builds", "Assumptions"])
 with came:
     layout.finding(trust.left_title(left))
-    trust.table(left, "Rows that were left out, by reason", currency)
-    trust.table(trust.feeds(state), "Feeds with their rows and their age", currency)
+    trust.table(left, "Rows that were left out, by reason", currency, listing="quarantine")
+    trust.table(trust.feeds(state), "Feeds with their rows and their age", currency, listing="feed_state")
     off = trust.switched_off(state)
     layout.finding("What is not known, because it did not come" if off else "Nothing is switched off")
     st.markdown("\n".join(f"- {line}" for line in off))
     layout.quiet(trust.further_missing(state))
 with tied:
-    for title, counted in (("Money", False), ("Rows and pieces", True)):
+    for title, counted, units in (("Money", False, trust.MONEY), ("Rows and pieces", True, trust.PIECES)):
         totals = trust.ordered(ties, counted)
         layout.finding(f"{title}: {words.counted(len(totals), 'control total')}")
-        trust.table(totals, f"Control totals: {title}", currency, trust.PIECES if counted else trust.MONEY)
+        trust.table(totals, f"Control totals: {title}", currency, units, "tie_out" * counted)
 with read:
     layout.finding(f"{words.counted(len(files), 'file')} read")
-    trust.table(trust.sources(files), "Files with their hashes", currency)
+    trust.table(trust.sources(files), "Files with their hashes", currency, listing="source_file")
     layout.quiet(trust.unused(manifest["unused"]))
 with built:
     for name in ("revenue", "margin"):
@@ -57,4 +57,4 @@ with built:
 with assumed:
     layout.finding("What was assumed, not measured")
     st.markdown("\n".join(f"- {line}" for line in trust.assumptions(channels, currency)))
-    trust.table(trust.assumed(channels), "Channels with an assumed cost", currency)
+    trust.table(trust.assumed(channels), "Channels with an assumed cost", currency, listing="channel")

@@ -55,6 +55,5 @@ layout.finding(f"{words.counted(len(happened), 'event')}, the latest first", ask
 above = st.container()
 begins = (filters.page_number(len(happened), SIZE, "events") - 1) * SIZE
 with above:
-    shown = story.written(happened[::-1][begins : begins + SIZE])
-    tables.table(shown, "Events of this customer, the latest first", currency, story.LABELS, story.UNITS)
+    story.table(happened[::-1][begins : begins + SIZE], own, currency)
 layout.missing("contacts", "lines.cost")

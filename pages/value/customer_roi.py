@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import ask, cards, charts, filters, layout, ratings, tables
+from components import ask, cards, charts, exports, filters, layout, ratings, tables
 from data.catalog import METRICS
 
 SIZE = 25
@@ -34,6 +34,7 @@ with above:
     if metric == "roi" and band == ratings.RATED:
         ratings.whiskers(rows, currency)
     ratings.offer(question, metric, band)
+    exports.offer(ranking, "customer_roi")
 
 if rated:
     layout.finding(ratings.bands_title(bands, currency), ratings.bands_question(view))
