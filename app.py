@@ -39,7 +39,7 @@ CONTENTS = {
 # Before the navigation, or the browser would fetch a page's icon from the network to show it in the tab.
 st.set_page_config(page_title="Rapport", page_icon=str(ASSETS / "mark.svg"), layout="wide")
 user = access.begin()
-if not user.held:
+if not user.may(ENTER):
     account.outside(user)
     st.stop()
 answers, contents, first = {}, {}, True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -54,6 +55,12 @@ def once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Pa
             make(folder)
             made.touch()
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_journal_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test writes into the journal of the person who runs it."""
+    os.environ["RAPPORT_JOURNAL"] = str(tmp_path_factory.mktemp("journal"))
 
 
 @pytest.fixture(scope="session")
@@ -109,15 +116,45 @@ def app_address(chromium, warehouse: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """Address of an empty PostgreSQL database on a server of our own, gone after the tests."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = binaries[-1] if binaries else shutil.which("initdb")
-    need(initdb, "no PostgreSQL: install the package postgresql")
-    with postgres_server(Path(initdb).parent) as address:
+    with postgres_server(postgres_binaries()) as address:
         yield address
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator:
+    """An empty, migrated journal in each of the two databases."""
+    from data.journal.store import Journal
+
+    if request.param == "sqlite":
+        where = str(tmp_path / "journal")
+    else:
+        where = new_database(request.getfixturevalue("postgres"))
+    opened = Journal(where, tmp_path / "keys" / "audit.keys", tmp_path / "elsewhere" / "checkpoints.jsonl")
+    opened.migrate()
+    yield opened
+    opened.engine.dispose()
+
+
+def new_database(server: str) -> str:
+    """Address of a new, empty database on a PostgreSQL server."""
+    import psycopg
+
+    name = f"journal_{secrets.token_hex(4)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return server.rsplit("/", 1)[0] + f"/{name}"
+
+
+def postgres_binaries() -> Path:
+    """The folder of PostgreSQL's programs."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = binaries[-1] if binaries else shutil.which("initdb")
+    need(initdb, "no PostgreSQL: install the package postgresql")
+    return Path(initdb).parent
+
+
 @contextmanager
-def postgres_server(binaries: Path) -> Iterator[str]:
+def postgres_server(binaries: Path, fsync: str = "off") -> Iterator[str]:
     """Start a throw-away PostgreSQL server; its own account when we are root, which PostgreSQL refuses to run as."""
     # not pytest's folder: the account must be able to reach it, and a socket's path may have 107 characters at most
     folder = Path(tempfile.mkdtemp(prefix="rapport-postgres-"))
@@ -134,7 +171,7 @@ def postgres_server(binaries: Path) -> Iterator[str]:
     data = folder / "data"
     initdb = [binaries / "initdb", "-D", data, "-U", "rapport", "-A", "scram-sha-256", "--pwfile", password_file]
     initdb += ["-E", "UTF8", "--locale=C", "--no-sync"]
-    settings = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    settings = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync={fsync}"
     pg_ctl = [binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
     try:
         subprocess.run(initdb, check=True, capture_output=True, **account)

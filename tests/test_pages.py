@@ -14,14 +14,13 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components import access, address, months, words
+from components import address, months, words
 from data.catalog import METRICS
-from data.question import EVERYTHING, Scope
-from tests import architecture
+from tests import architecture, colleagues
 from tests.conftest import ROOT, run_data
 
 PAGES = [file for file, _ in architecture.contents((ROOT / "app.py").read_text(encoding="utf-8"))]
-NOBODY = Scope()
+OPENS = {"partner/own_figures": "partner P01", "control/people": "admin"}  # whom a page opens for; others: auditors
 
 
 def served(warehouse: Path) -> dict:
@@ -34,11 +33,12 @@ def served(warehouse: Path) -> dict:
 def open_app(warehouse, monkeypatch):
     """Open app.py over a warehouse (the simulated one unless named) with these parameters in the address."""
 
-    def opened(page: str = PAGES[0], /, where: Path = warehouse, **parameters) -> AppTest:
+    def opened(page: str = PAGES[0], /, where: Path = warehouse, roles: tuple[str, ...] = (), **parameters) -> AppTest:
         monkeypatch.setenv("RAPPORT_WAREHOUSE", str(where))
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in parameters.items():
             app.query_params[name] = value
+        colleagues.enter(app, *(roles or (OPENS.get(page, "auditor"),)))
         if page != PAGES[0]:
             app.switch_page(f"pages/{page}.py")
         return app.run()
@@ -229,28 +229,41 @@ def test_every_passport_can_be_opened_and_names_build_filters_sources_and_tie_ou
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_reader_with_no_scope_sees_no_figure_of_the_company(page, open_app, monkeypatch):
-    reader = access.User("nobody", NOBODY, frozenset({access.VIEW}))
-    monkeypatch.setattr(access, "LOCAL", reader)
-    app = open_app(page)
+def test_a_manager_without_a_book_sees_no_figure_of_the_company(page, open_app):
+    app = open_app(page, roles=("manager nobody",))
     assert not app.exception
     assert all(metric.value in ("–", "0", "€0.00") for metric in app.metric)
 
 
-def test_a_reader_with_a_scope_sees_what_a_filter_on_it_would_show(open_app, warehouse, monkeypatch):
-    region = served(warehouse)["filters"]["region"][0]
-    filtered = [metric.value for metric in open_app(region=region).metric]
-    reader = access.User("regional", Scope(members=(("region", (region,)),)), frozenset({access.VIEW}))
-    monkeypatch.setattr(access, "LOCAL", reader)
-    assert [metric.value for metric in open_app().metric] == filtered
+def test_a_manager_sees_what_the_own_customers_and_the_own_partners_bring(open_app, warehouse, ledger):
+    manager, manifest = served(warehouse)["filters"]["manager_id"][1], served(warehouse)
+    own = f"(c.manager_id = '{manager}' or l.partner_id in (select partner_id from partner where manager_id = '{manager}'))"
+    mine, all_ = (margin_by_hand(ledger, where, *months.window("12m", manifest)) for where in (own, "true"))
+    app = open_app(roles=(f"manager {manager}",))
+    assert app.metric[0].value == words.money(mine, manifest["currency"], short=True)
+    assert 0 < mine < all_ / 2
 
 
-def test_a_page_without_the_permission_is_not_there(open_app, monkeypatch):
-    monkeypatch.setattr(access, "LOCAL", access.User("guest", EVERYTHING, frozenset()))
+def test_a_page_without_the_permission_says_so_and_loads_nothing(open_app):
+    app = open_app(PAGES[1], roles=("executive",))
+    assert not app.exception
+    assert "Your roles do not open this page" in text_of(app)
+    assert len(app.metric) == 0
+
+
+def test_somebody_without_a_role_sees_no_page_and_is_told_what_to_do(open_app):
+    app = open_app(roles=("no such role",))
+    assert not app.exception
+    assert "No access yet" in text_of(app)
+    assert len(app.metric) == 0
+
+
+def test_nobody_signed_in_sees_nothing(open_app, monkeypatch):
+    monkeypatch.setattr(colleagues, "enter", lambda app, *roles: None)
     app = open_app()
     assert not app.exception
-    assert "no rights" in text_of(app)
-    assert len(app.metric) == 0
+    assert "You are not signed in" in text_of(app)
+    assert len(app.metric) == 0 and len(app.multiselect) == 0
 
 
 HOSTILE = "![x](http://evil.example/p.png)"
@@ -302,8 +315,10 @@ def test_the_web_process_never_imports_what_only_the_build_needs(warehouse):
     script = f"""
 import sys
 from streamlit.testing.v1 import AppTest
+from tests import colleagues
 for page in {PAGES!r}:
     app = AppTest.from_file("app.py", default_timeout=60)
+    colleagues.enter(app, {OPENS!r}.get(page, "auditor"))
     app.switch_page(f"pages/{{page}}.py").run()
     assert not app.exception, page
 print(sorted({{"sklearn", "scipy", "openpyxl", "adbc_driver_postgresql", "plotly.express"}} & set(sys.modules)))

@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components import access, ask, ratings, story, trust, words
-from data.question import EVERYTHING, Scope
+from components import ask, ratings, story, trust, words
+from data.question import EVERYTHING
+from tests import colleagues
 from tests.conftest import ROOT, run_data
 
 ROI, CUSTOMER, TRUST = "value/customer_roi", "value/customer", "trust/data_trust"
@@ -27,11 +28,12 @@ BAD_AMOUNTS, FUTURE = 4, 3
 def open_page(warehouse, monkeypatch):
     """Open a page of app.py with these parameters in the address."""
 
-    def opened(page: str, where: Path = warehouse, /, **parameters: str) -> AppTest:
+    def opened(page: str, where: Path = warehouse, /, role: str = "auditor", **parameters: str) -> AppTest:
         monkeypatch.setenv("RAPPORT_WAREHOUSE", str(where))
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in parameters.items():
             app.query_params[name] = value
+        colleagues.enter(app, role)
         app.switch_page(f"pages/{page}.py").run()
         assert not app.exception
         return app
@@ -173,11 +175,13 @@ def test_a_row_of_the_ranking_opens_its_customer(open_page, by_hand):
     assert app.text_input(key="customer").value == by_hand("select customer_id from customer where roi_rank = 3")[0][0]
 
 
-def test_unknown_and_out_of_scope_look_the_same(open_page, by_hand, monkeypatch):
-    (theirs,) = by_hand("select customer_id from customer where segment = 'business' limit 1")[0]
-    mine = access.User("manager", Scope(members=(("segment", ("home",)),)), frozenset({access.VIEW}))
-    monkeypatch.setattr(access, "LOCAL", mine)
-    seen = [text_of(open_page(CUSTOMER, customer=key)).replace(key, "KEY") for key in (theirs, "no-such-customer")]
+def test_unknown_and_out_of_scope_look_the_same(open_page, by_hand):
+    (theirs,) = by_hand("select customer_id from customer where manager_id = 'M02' limit 1")[0]
+    mine = "manager M01"
+    seen = [
+        text_of(open_page(CUSTOMER, role=mine, customer=key)).replace(key, "KEY")
+        for key in (theirs, "no-such-customer")
+    ]
     assert "There is no customer KEY" in seen[0]
     assert seen[0] == seen[1]
 
@@ -283,11 +287,9 @@ def test_a_control_total_that_differs_comes_first_and_is_in_the_title():
     assert trust.verdict(1, 3, rows).startswith("1 of 3 control totals do not tie out")
 
 
-def test_who_may_not_see_the_whole_company_sees_nothing_of_what_came_in(open_page, monkeypatch):
-    part = access.User("manager", Scope(members=(("segment", ("home",)),)), frozenset({access.VIEW}))
-    monkeypatch.setattr(access, "LOCAL", part)
-    app = open_page(TRUST)
-    assert "whole company" in text_of(app) and not app.dataframe
+def test_who_may_not_see_the_whole_company_sees_nothing_of_what_came_in(open_page):
+    app = open_page(TRUST, role="manager M01")
+    assert "Your roles do not open this page" in text_of(app) and not app.dataframe
 
 
 def test_every_metric_offered_for_ranking_can_be_asked(warehouse, monkeypatch):
