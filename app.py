@@ -4,10 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from components import access, account, address, ask, filters, layout
+from components import access, account, address, ask, filters, layout, views
 from data.question import Refused
 from data.rights import ACCESS, AUDIT, CUSTOMERS, ENTER, PARTNER, TRUST, VIEW
 from data.warehouse import NoBuild
+from models import bridge
 
 ROOT = Path(__file__).parent
 ASSETS = ROOT / "components" / "assets"
@@ -30,6 +31,9 @@ CONTENTS = {
         ("trust/data_trust", "Data trust", "verified", TRUST, HISTORY),
         ("trust/glossary", "Glossary", "menu_book", ENTER, HISTORY),
     ],
+    "Work": [
+        ("views/saved_views", "Saved views", "bookmarks", ENTER, HISTORY),
+    ],
     "Control": [
         ("control/people", "People and grants", "group", ACCESS, HISTORY),
         ("control/audit_trail", "Audit trail", "policy", AUDIT, HISTORY),
@@ -42,11 +46,11 @@ user = access.begin()
 if not user.may(ENTER):
     account.outside(user)
     st.stop()
-answers, contents, first = {}, {}, True
+answers, titles, contents, first = {}, {}, {}, True
 for section, entries in CONTENTS.items():
     for file, title, icon, permission, period in entries:
         path = ROOT / "pages" / f"{file}.py"
-        answers[title] = layout.question_of(path), period
+        answers[title], titles[path.stem] = (layout.question_of(path), period), title
         mine = user.may(permission)
         page = st.Page(
             path if mine else account.denied,
@@ -73,6 +77,7 @@ address.check(build, page)
 filters.sidebar(build)
 question, period = answers[page.title]
 layout.frame(page, question, build, period == WINDOW)
+views.frame(bridge.build_changes, titles)
 layout.watch()
 try:
     page.run()

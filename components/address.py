@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from components import access, ask, months, words
+from components import access, ask, months, opened, words
 from data import reach
 from data.catalog import DIMENSIONS, METRICS, attribute
 from data.rights import ROLES
@@ -86,6 +86,7 @@ PARAMETERS = {
 
 def check(build: Build, page: st.Page) -> None:
     """Refuse the run when the address names anything that does not exist here; called before the first widget."""
+    opened.begin()
     known = {
         name: parameter
         for name, parameter in parameters(build).items()
@@ -119,6 +120,7 @@ def parameters(build: Build) -> dict[str, Parameter]:
         "period": Parameter("a period", tuple(months.offered(build.manifest))),
         "compare": Parameter("an earlier period", COMPARE),
         "build": Parameter("a build that is kept", (LATEST, *build_ids())),
+        opened.NAME: Parameter("a saved view that is yours or shared with you", accepts=opened.is_open),
     }
     members = {
         name: Parameter(f"a {label_of(name).lower()}", tuple(map(str, values)), many=True)

@@ -89,12 +89,24 @@ def previous_build() -> Build | None:
     return None
 
 
-def since_previous(metric: str, view: View) -> tuple[str, dict, dict, object] | None:
-    """A sum by month in the previous build and this one: when that one was made, before, after, the month then open.
+def kept(build_id: str) -> Build | None:
+    """A build of the company on the screen by its name, if it is still kept."""
+    company = current().manifest["company"]
+    if build_id not in [manifest["build"] for manifest in history() if manifest["company"] == company]:
+        return None
+    try:
+        return warehouse(folder()).build(build_id)
+    except NoBuild:
+        return None
 
-    None when no earlier build is kept, or the earlier one did not have what the view asks for.
+
+def since_previous(metric: str, view: View, earlier: Build | None = None) -> tuple[str, dict, dict, object] | None:
+    """A sum by month in an earlier build and this one: when that one was made, before, after, the month then open.
+
+    earlier: the previous build unless one is named. None when there is none that is kept, or it did not have what the
+    view asks for.
     """
-    earlier = previous_build()
+    earlier = earlier or previous_build()
     if earlier is None:
         return None
     question = monthly((metric,), view.between(None, None))

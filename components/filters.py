@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import PurePath
 from typing import Any, Literal, NoReturn
-from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from components import access, ask, months, words
+from components import access, ask, months, opened, words
 from components.address import COMPARE, LATEST, LONGEST, PARAMETERS, build_ids, filter_values, is_key, label_of, refuse
 from data.catalog import DIMENSIONS, FACTS, METRICS
 from data.question import View
@@ -38,6 +37,8 @@ def sidebar(build: Build) -> None:
                 key=name,
                 bind=BOUND,
                 placeholder="All",
+                disabled=opened.locked(name),
+                help=opened.why_locked(name),
                 on_change=chose,
                 args=(name,),
             )
@@ -58,7 +59,6 @@ def period_controls(build: Build, uses_window: bool) -> None:
     """The two controls of time. A page about the whole history shows them switched off, with the reason."""
     how: dict[str, Any] = {
         "bind": BOUND,
-        "disabled": not uses_window,
         "label_visibility": "visible" if uses_window else "collapsed",  # a label as pale as its control is unreadable
         "on_change": chose,
         "persist_state": "session",
@@ -70,10 +70,14 @@ def period_controls(build: Build, uses_window: bool) -> None:
                 help="Ranks, states and the story of a customer belong to all the data; months would cut them short.",
             )
         with st.container(horizontal=True, gap="small"):
-            offered, span = months.offered(build.manifest), "Complete months up to the last one, a year, or everything."
-            st.selectbox("Period", offered, key="period", args=("period",), width=104, help=span, **how)
+            span = "Complete months up to the last one, a year, or everything."
             against = "year: the same months a year before. prior: the months just before."
-            st.selectbox("Compare with", COMPARE, key="compare", args=("compare",), width=112, help=against, **how)
+            for name, label, offered, width, meaning in (
+                ("period", "Period", months.offered(build.manifest), 104, span),
+                ("compare", "Compare with", COMPARE, 112, against),
+            ):
+                how |= {"disabled": not uses_window or opened.locked(name), "help": opened.why_locked(name, meaning)}
+                st.selectbox(label, offered, key=name, args=(name,), width=width, **how)
     st.session_state["_uses_window"] = uses_window
 
 
@@ -91,6 +95,8 @@ def choice(name: str, options: Sequence[str], default: str = "", label: str = ""
         key=name,
         bind=BOUND,
         width=width,
+        disabled=opened.locked(name),
+        help=opened.why_locked(name),
         on_change=chose,
         args=(name,),
     )
@@ -182,53 +188,7 @@ def members() -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((name, tuple(values)) for name, values in chosen.items() if values)
 
 
-# Where it came from, and the way back
-
-
-def chips() -> list[tuple[str, str]]:
-    """Every part of the view in words, and whether a link, the reader or nobody chose it."""
-    came = st.session_state.get("_came", {})
-    since, until = window()
-    parts = [("period", words.months(since, until) if since and until else "whole history")]
-    if compared():
-        parts.append(("compare", compared_words()))
-    parts += [(name, f"{label_of(name)}: {spoken(chosen)}") for name, chosen in members()]
-    if (st.session_state.get("build") or LATEST) != LATEST:
-        parts.append(("build", f"Build {ask.current().id}"))
-    return [(text, origin(name, came)) for name, text in parts]
-
-
-def origin(name: str, came: dict[str, str]) -> str:
-    """link, chosen or default."""
-    if name == "period":
-        if not st.session_state.get("_uses_window", True):
-            return "this page"
-        if st.session_state.get("period") in (None, DEFAULT_PERIOD):
-            return "default"
-    if name == "compare" and st.session_state.get("compare") in (None, COMPARE[0]):
-        return "default"
-    return came.get(name, "chosen")
-
-
-def spoken(chosen: tuple[str, ...]) -> str:
-    """Up to three members by name."""
-    return ", ".join(chosen[:3]) + (f" and {len(chosen) - 3} more" if len(chosen) > 3 else "")
-
-
-def anything_to_reset() -> bool:
-    """Whether the view differs from the default one."""
-    return any(source in ("link", "chosen") for _, source in chips())
-
-
-def reset() -> None:
-    """Back to the default view; a button's callback, so that the address follows."""
-    for name in filter_values(ask.current()):
-        if name in st.session_state:
-            st.session_state[name] = []
-    for name, value in (("period", DEFAULT_PERIOD), ("compare", COMPARE[0]), ("build", LATEST)):
-        if name in st.session_state:
-            st.session_state[name] = value
-    st.session_state["_came"] = {}
+# Ways to other choices
 
 
 def chose(name: str) -> None:
@@ -262,19 +222,6 @@ def wanted_build() -> str:
     """The build that was chosen or that the address names, if it is kept; empty for the newest one."""
     name = st.session_state.get("build") or st.query_params.get("build", LATEST)
     return name if name in build_ids() else ""
-
-
-def address(**more: str) -> str:
-    """The address of exactly this view, with what is at its default, so that it stays the same if a default changes."""
-    values: list[tuple[str, str]] = [(name, value) for name, chosen in members() for value in chosen]
-    if st.session_state.get("_uses_window", True):
-        values += [(name, st.session_state[name]) for name in ("period", "compare") if st.session_state.get(name)]
-    own = st.session_state.get("_own", set())
-    values += [(name, str(st.session_state[name])) for name in sorted(own) if st.session_state.get(name)]
-    if (st.session_state.get("build") or LATEST) != LATEST:
-        more.setdefault("build", st.session_state["build"])
-    where = st.context.url or ""
-    return f"{where if urlsplit(where).path else f'{where}/'}?{urlencode([*values, *more.items()])}"
 
 
 # Small things

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, filters, months, whole_company, words
+from components import access, ask, chosen, filters, months, notes, view_form, whole_company, words
 from components.passports import days_old, missing_of, passport
 from components.passports import finding as finding
 from data.catalog import METRICS, Better, Metric, Unit
@@ -47,6 +47,8 @@ def frame(page: st.Page, question: str, build: Build, uses_window: bool) -> None
         with st.container(horizontal=True, width="content", vertical_alignment="bottom", gap="small"):
             filters.period_controls(build, uses_window)
             share()
+            view_form.popover()
+            notes.popover()
     stamp(build)
     chips()
     if build.warning:
@@ -72,11 +74,11 @@ def stamp(build: Build) -> None:
 def chips() -> None:
     """The view, part by part, each with where it comes from; one Reset."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for text, source in filters.chips():
+        for text, source in chosen.chips():
             colour = "gray" if source in ("default", "this page") else "blue"
             st.markdown(f":{colour}-badge[{words.safe_text(text, 80)} · {source}]", width="content")
-        if filters.anything_to_reset():
-            st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=filters.reset, key="_reset")
+        if chosen.anything_to_reset():
+            st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=chosen.reset, key="_reset")
 
 
 def share() -> None:
@@ -84,12 +86,12 @@ def share() -> None:
     with st.popover("Share", icon=":material/link:", key="_share", on_change="rerun") as popover:
         if popover.open:
             st.markdown("**The address of exactly this view**")
-            st.code(filters.address(), language=None, wrap_lines=True)
+            st.code(chosen.address(), language=None, wrap_lines=True)
             st.markdown(
                 ":gray[Whoever opens it sees the same filters, months and order, with the newest data. "
                 "Add the build to see the same figures for as long as the build is kept:]"
             )
-            st.code(filters.address(build=ask.current().id), language=None, wrap_lines=True)
+            st.code(chosen.address(build=ask.current().id), language=None, wrap_lines=True)
 
 
 @st.fragment(run_every="60s")
@@ -141,6 +143,7 @@ def card(metric: Metric, view: View) -> None:
     )
     if company := whole_company.beside(metric, view):
         quiet(company)
+    notes.mark(metric.name)
     aim = target(metric, view)
     if aim is not None and words.known(now):
         st.markdown(against_target(metric, words.exact(now), aim, currency))
@@ -222,7 +225,7 @@ def empty(what: str = "Nothing matches this view") -> None:
         st.markdown(
             f"**{words.safe_text(what)}.** :gray[There are no events behind {words.safe_text(str(filters.view()))}.]"
         )
-        st.button("Show the default view", icon=":material/restart_alt:", on_click=filters.reset, key="_empty_reset")
+        st.button("Show the default view", icon=":material/restart_alt:", on_click=chosen.reset, key="_empty_reset")
 
 
 def error(what: str, then: str = "") -> None:

@@ -184,6 +184,11 @@ def safe_text(text: Any, limit: int = 200) -> str:
     return MARKDOWN.sub(r"\\\1", visible(str(text), limit))
 
 
+def safe_lines(text: str, limit: int = 2_000) -> str:
+    """A text of several lines for the same sink; every line stands by itself."""
+    return "  \n".join(safe_text(line.strip(), limit) for line in text.splitlines() if line.strip())
+
+
 def exact(value: Any) -> Decimal:
     """The figure as a decimal; a float through its shortest text, so that 0.1 stays 0.1."""
     return (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
+from data.journal.problems import Invalid
 from data.personal import personal_text
 
 JOINERS = "\u200c\u200d"  # parts of words in Persian or Hindi, and of emoji
 HIDDEN = {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
 
 
-class BadText(ValueError):
+class BadText(Invalid):
     """A text that cannot be kept; the message says why and what to write instead."""
 
 

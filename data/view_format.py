@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from data.journal.problems import Invalid
 from data.typed import HIDDEN, JOINERS
 
 FORMAT = 2
@@ -25,7 +26,7 @@ BUILD = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
 OF_THE_FRAME = ("view", "build")  # in the address, but never a parameter of a view
 
 
-class BadView(ValueError):
+class BadView(Invalid):
     """A view that cannot be read; the message says what is wrong with it."""
 
 

@@ -186,10 +186,10 @@ def test_the_most_values_that_an_address_holds_are_read():
 
 
 def test_every_view_that_can_be_saved_fits_into_an_address_that_the_server_takes():
-    import server
+    from web.headers import LONGEST_ADDRESS
 
     more = len("&view=") + 22 + len("&build=") + len(BUILD_1)
-    assert view_format.MOST_ADDRESS + more < server.LONGEST_ADDRESS
+    assert view_format.MOST_ADDRESS + more < LONGEST_ADDRESS
 
 
 def test_what_differs_between_two_views_is_named():

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from data import typed
 from data.catalog import METRICS
 from data.journal import views
+from data.journal.problems import Invalid
 from data.journal.schema import NOTE, PERSON
 from data.journal.store import Journal
 from data.journal.view_rows import PERSONAL, TEAM, team_of
@@ -38,13 +39,13 @@ class Note:
 
 
 def add(journal: Journal, actor: Actor, target: str, text: str, audience: str, team: str = "") -> str:
-    """Write a note; its id. Raises BadText, Forbidden, or ValueError for a target there is not."""
+    """Write a note; its id. Raises BadText, Forbidden, or Invalid for a target there is not."""
     text = typed.text(text, "The note", MOST_TEXT, lines=True)
     found = TARGET.fullmatch(target)
     if found is None or (found.group(1) and found.group(1) not in METRICS):
-        raise ValueError("A note is about a page, a figure or a saved view.")
+        raise Invalid("A note is about a page, a figure or a saved view.")
     if audience not in AUDIENCES:
-        raise ValueError(f"A note is for one of {', '.join(AUDIENCES)}.")
+        raise Invalid(f"A note is for one of {', '.join(AUDIENCES)}.")
     if found.group(2):
         views.get(journal, actor, found.group(2))
     team = team_of(actor, team) if audience == TEAM else ""
@@ -52,7 +53,7 @@ def add(journal: Journal, actor: Actor, target: str, text: str, audience: str, t
     with journal.write(actor, TO_NOTE, "note.add", target=target, audience=audience, note=note_id) as connection:
         mine = sa.select(sa.func.count()).where(NOTE.c.author == actor.person, NOTE.c.deleted_at.is_(None))
         if (connection.scalar(mine) or 0) >= MOST_NOTES:
-            raise ValueError(f"You have {MOST_NOTES:,} notes, the most one person can keep. Remove some.")
+            raise Invalid(f"You have {MOST_NOTES:,} notes, the most one person can keep. Remove some.")
         row = {"note_id": note_id, "author": actor.person, "audience": audience, "team": team, "target": target}
         connection.execute(sa.insert(NOTE).values(**row, text=text, created_at=journal.now()))
     return note_id

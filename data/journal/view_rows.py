@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from data import view_format
+from data.journal.problems import Invalid
 from data.journal.schema import PERSON, SAVED_VIEW, VIEW_VERSION
 from data.rights import ENTER, PARTNER_ROLE, ROLES, Actor, Forbidden
 from data.view_format import Body
@@ -50,7 +51,7 @@ class NotFound(Forbidden):
         super().__init__("There is no such view, or it is not shared with you. Ask whoever gave you the link.")
 
 
-class Conflict(ValueError):
+class Conflict(Invalid):
     """Somebody saved the view meanwhile. theirs: what is stored now; differs: what they have otherwise than this."""
 
     def __init__(self, theirs: SavedView, differs: list[tuple[str, str, str]]):

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from data import typed, view_format
 from data.journal.misses import MISSES
+from data.journal.problems import Invalid
 from data.journal.schema import DEFAULT_VIEW, SAVED_VIEW, VIEW_OPENING, VIEW_VERSION
 from data.journal.store import Journal
 from data.journal.view_rows import (
@@ -111,7 +112,7 @@ def save(
         if reason := typed.personal(value):
             raise typed.BadText(f"A value of this view {reason}. Addresses hold keys and categories only.")
     if audience not in AUDIENCES:
-        raise ValueError(f"A view is for one of {', '.join(AUDIENCES)}.")
+        raise Invalid(f"A view is for one of {', '.join(AUDIENCES)}.")
     team = team_of(actor, team) if audience == TEAM else ""
     action = "view.save" if view_id is None else "view.change"
     new = secrets.token_urlsafe(RANDOM_BYTES) if view_id is None else view_id
@@ -124,7 +125,7 @@ def save(
                 SAVED_VIEW.c.owner == actor.person, SAVED_VIEW.c.deleted_at.is_(None)
             )
             if (connection.scalar(owned) or 0) >= MOST_VIEWS:
-                raise ValueError(f"You have {MOST_VIEWS:,} views, the most one person can keep. Delete some.")
+                raise Invalid(f"You have {MOST_VIEWS:,} views, the most one person can keep. Delete some.")
             row = {"view_id": new, "owner": actor.person, "created_at": moment}
             connection.execute(sa.insert(SAVED_VIEW).values(**row, audience=audience, team=team, version=version))
         else:
