@@ -314,26 +314,62 @@ def test_a_cookie_that_was_touched_is_nobody(forge, at_door):
     assert browser.get("/").text == "figures"
 
 
-def test_pieces_of_two_peoples_cookies_are_nobody(at_door):
-    browsers = at_door.browser(), at_door.browser()
-    for number, browser in enumerate(browsers):
-        groups = ["all", *(secrets.token_hex(16) for _ in range(300))]  # the same length for both: the pieces would fit
-        at_door.sign_in(browser, sub=f"long-{number}", groups=groups)
-        assert browser.get("/").text == "figures"
-    first, second = (dict(browser.cookies) for browser in browsers)
-    assert "_streamlit_user_2" in first
+def pieces(claims: dict) -> dict[str, str]:
+    """The cookies Streamlit would make of very many claims: a count, and the pieces."""
+    from streamlit.auth_util import set_cookie_with_chunks
+    from streamlit.web.server.starlette import starlette_auth_routes as routes
+
+    made: dict[str, str] = {}
+
+    def put(name: str, value: str) -> None:
+        made[name] = routes._create_signed_value_wrapper(name, value).decode()
+
+    sign = routes._create_signed_value_wrapper
+    set_cookie_with_chunks(put, sign, "_streamlit_user", claims, cookie_attr_size=100)
+    return made
+
+
+def test_pieces_of_two_peoples_cookies_are_never_a_third_person(at_door):
+    made = []
+    for number in range(2):
+        browser = at_door.browser()
+        at_door.sign_in(browser, sub=f"long-{number}")
+        claims = cookies.payload(dict(browser.cookies), "_streamlit_user")
+        groups = [secrets.token_hex(16) for _ in range(200)]  # the same length for both, so the pieces fit
+        made.append(pieces({"iss": claims["iss"], "sub": claims["sub"], "groups": groups} | claims))
+    first, second = made
+    assert {"_streamlit_user_1", "_streamlit_user_2"} <= set(first) == set(second)
     thief = at_door.browser()
-    for name, value in (first | {"_streamlit_user_2": second["_streamlit_user_2"]}).items():
-        thief.cookies.set(name, value)
-    at_door.entered.clear()
-    mixed = cookies.payload(dict(thief.cookies), "_streamlit_user")
-    thief.get("/")
-    # the pieces fit, so this is a cookie; but all it can be is the session of whoever the first piece names
-    own = people.session_id(cookies.payload(first, "_streamlit_user"))
-    assert mixed["sub"] == "long-0" and at_door.entered == [own]
-    thief.cookies.set("_streamlit_user_1", second["_streamlit_user_1"])
-    thief.cookies.set("_streamlit_user_2", first["_streamlit_user_2"][:-1] + "x")
-    assert thief.get("/").status_code == 302 and socket(at_door, thief) == 403
+    for cut in range(2, len(first)):  # the first cookie only counts
+        thief.cookies.clear()
+        for number, (name, value) in enumerate(first.items()):
+            thief.cookies.set(name, value if number < cut else second[name])
+        assert cookies.payload(dict(thief.cookies), "_streamlit_user")["sub"] == "long-0"  # it reads as a whole
+        assert thief.get("/").status_code == 302  # but subject and nonce are of two sign-ins
+    thief.cookies.clear()
+    thief.cookies.update(first)
+    assert thief.get("/").status_code == 200
+
+
+def test_the_browser_keeps_who_it_is_and_nothing_else_the_provider_tells(at_door):
+    browser = at_door.browser()
+    browser.cookies.set("_streamlit_user_1", "left over", domain="127.0.0.1")
+    groups = ["all", *(secrets.token_hex(16) for _ in range(300))]
+    at_door.sign_in(browser, sub="slim", groups=groups, email="robin@corp.example")
+    kept = cookies.payload(dict(browser.cookies), "_streamlit_user")
+    assert set(kept) == {"iss", "sub", "nonce", "iat", "name", "origin", "is_logged_in", "provider"}
+    assert cookies.payload(dict(browser.cookies), "_streamlit_user_tokens") == {}  # that token is too long to keep
+    assert set(browser.cookies) == {"_streamlit_user", "_streamlit_user_tokens"}
+    assert browser.get("/").text == "figures" and socket(at_door, browser) == "figures"
+
+
+def test_a_short_id_token_is_shown_to_the_provider_at_the_sign_out(at_door):
+    browser = at_door.browser()
+    at_door.sign_in(browser, sub="hint")
+    kept = cookies.payload(dict(browser.cookies), "_streamlit_user_tokens")
+    assert set(kept) == {"id_token"}
+    out = browser.get("/auth/logout").headers["location"]
+    assert parse_qs(urlsplit(out).query)["id_token_hint"] == [kept["id_token"]]
 
 
 def test_a_cookie_made_for_another_origin_is_nobody(at_door):

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from streamlit.web.server.starlette.starlette_server_config import TOKENS_COOKIE_NAME, USER_COOKIE_NAME
 from streamlit.web.server.starlette.starlette_websocket import _get_signed_cookie_with_chunks
 
@@ -17,6 +18,8 @@ from web.settings import CALLBACK
 SESSION_SECONDS = 12 * 60 * 60
 SIGN_IN_SECONDS = 10 * 60
 NEXT = "rapport_next"
+KEPT = ("iss", "sub", "nonce", "iat", "origin", "is_logged_in", "provider")
+LONGEST_NAME, LONGEST_HINT = 200, 2_500  # characters of a name, and of an ID token kept for the sign-out
 LONGEST_NEXT = 2_000  # longer addresses open the first page: a cookie holds 4,096 bytes
 NOT_IN_ADDRESS = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 
@@ -94,6 +97,32 @@ def without_sign_in(headers: Iterable[tuple[bytes, bytes]], sent: Iterable[str])
     names = {USER_COOKIE_NAME, TOKENS_COOKIE_NAME} | set(set_cookies(headers)) | set(sent)
     gone = sorted(name for name in names if name.startswith(USER_COOKIE_NAME))
     return kept + [(b"set-cookie", f"{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=lax".encode()) for name in gone]
+
+
+def slim(
+    headers: Iterable[tuple[bytes, bytes]], claims: Mapping, tokens: Mapping, sent: Iterable[str]
+) -> list[tuple[bytes, bytes]]:
+    """The headers with small cookies of a sign-in: who it is, and what the provider's sign-out wants to be shown.
+
+    Everything else a provider tells stays here: groups and e-mail addresses have no business in a browser, and a
+    websocket with very long cookies would be refused.
+    """
+    who = {name: claims[name] for name in KEPT if name in claims} | {"name": str(claims.get("name", ""))[:LONGEST_NAME]}
+    hint = str(tokens.get("id_token", ""))
+    hints = {"id_token": hint} if len(hint) <= LONGEST_HINT else {}
+    fresh = {USER_COOKIE_NAME: who, TOKENS_COOKIE_NAME: hints}
+    old = [name for name in sent if name not in fresh]
+    result = [(name, value) for name, value in without_sign_in(headers, old) if not deletes(value, fresh)]
+    for name, content in fresh.items():
+        signed = create_signed_value(get_cookie_secret(), name, json.dumps(content)).decode()
+        text = f"{name}={signed}; Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=lax"
+        result.append((b"set-cookie", text.encode()))
+    return result
+
+
+def deletes(value: bytes, names: Iterable[str]) -> bool:
+    """Whether a Set-Cookie deletes one of these cookies."""
+    return any(value.startswith(f"{name}=;".encode()) for name in names)
 
 
 def signer() -> URLSafeTimedSerializer:

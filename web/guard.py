@@ -159,11 +159,12 @@ class Guard:
             return
         status, headers, body = await captured(self.app, scope, receive)
         fresh = cookies.set_cookies(headers)
+        claims, tokens = cookies.claims_of(fresh, self.settings.origin), cookies.payload(fresh, TOKENS_COOKIE_NAME)
         try:
             if not fresh.get(USER_COOKIE_NAME):
                 code = asked.get("error", "")
                 raise Refused(f"provider said {code}" if ERROR_CODE.fullmatch(code) else "state, code or token")
-            await self.admit(fresh, request)
+            await self.admit(claims, tokens, request)
         except Refused as problem:
             self.failures.note(address)
             await self.record("sign-in refused", reason=str(problem))
@@ -171,13 +172,13 @@ class Guard:
                 headers = cookies.without_sign_in(headers, request.cookies)
             headers = moved(headers, f"{SIGN_IN}?problem=refused")
         else:
+            headers = cookies.slim(headers, claims, tokens, request.cookies)
             headers = moved(headers, cookies.remembered(request.cookies))
             headers.append((b"set-cookie", cookies.forget().encode()))
         await answer(status, headers, body, scope, receive, send)
 
-    async def admit(self, fresh: Mapping[str, str], request: HTTPConnection) -> None:
+    async def admit(self, claims: Mapping, tokens: Mapping, request: HTTPConnection) -> None:
         """Make the session of a provider's answer, and end the one this browser had; raises Refused."""
-        claims, tokens = cookies.claims_of(fresh, self.settings.origin), cookies.payload(fresh, TOKENS_COOKIE_NAME)
         name = str(claims.get("provider", ""))
         provider, pin = self.settings.providers.get(name), self.pins.get(name)
         if provider is None or pin is None:
