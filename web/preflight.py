@@ -29,7 +29,7 @@ SAMPLES = (
     "change",
     "example",
     "password",
-    "xxx",
+    "xxxxx",
     "your",
     "cookie",
     "weak",
