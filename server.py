@@ -11,7 +11,7 @@ from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
 from data.warehouse import NoBuild, Warehouse, folder
-from web import exports
+from web import exports, saved
 from web.start import prepare
 
 # Streamlit would take a folder named pages/ for its old navigation until the first script run, and answer the first
@@ -43,7 +43,7 @@ start = prepare()
 app = st.App(
     "app.py",
     secrets=start.settings.secrets(),
-    routes=[Route("/healthz", health), exports.ROUTE, *start.routes],
+    routes=[Route("/healthz", health), exports.ROUTE, saved.ROUTE, *start.routes],
     middleware=start.middleware,
     exception_handlers={Exception: start.broken},
     lifespan=warm,

@@ -141,10 +141,20 @@ def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, opti
         listed = ", ".join(words.safe_text(option, 60) for option in options[:SHOWN])
         more = f" and {len(options) - SHOWN:,} more" if len(options) > SHOWN else ""
         st.markdown(f":gray[{words.safe_text(allowed)}{': ' if listed else ''}{listed}{more}]")
+        st.button("Open without this one", key="_refused_one", on_click=without, args=(name, value))
         if st.button("Open without these settings", icon=":material/restart_alt:", key="_refused_reset"):
             st.session_state.pop("_came", None)
             st.switch_page(page, query_params={})
     st.stop()
+
+
+def without(name: str, value: str) -> None:
+    """Take one value out of the address and leave the rest; a button's callback, while no control is drawn yet."""
+    rest = [other for other in st.query_params.get_all(name) if unicodedata.normalize("NFC", other) != value]
+    if rest and len(rest) < len(st.query_params.get_all(name)):
+        st.query_params[name] = rest
+    else:
+        del st.query_params[name]
 
 
 def filter_values(build: Build) -> dict[str, list[str]]:

@@ -28,8 +28,7 @@ def popover() -> None:
         st.session_state[FIGURES] = (page, [])
     if not found and not actor.may(NOTE):
         return
-    label = f"Notes ({len(found)})" if found else "Notes"
-    with st.popover(label, icon=":material/sticky_note_2:", key="_notes_shown", on_change="rerun") as popover:
+    with st.popover("Notes", icon=":material/sticky_note_2:", key="_notes_shown", on_change="rerun") as popover:
         if popover.open:
             attempts.outcome(PLACE)
             for note in found:
@@ -38,6 +37,8 @@ def popover() -> None:
                 quiet("Nobody has written a note on this page, its figures or this view.")
             if actor.may(NOTE):
                 form(actor)
+    if found:  # beside the popover: another label would close it
+        st.markdown(f":gray-badge[{len(found)}]", width="content")
 
 
 def show(note: Note, actor: Actor) -> None:
