@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from components import access, account, address, ask, filters, layout, views
+from components.filters import APART, HISTORY, WINDOW
 from data.question import Refused
 from data.rights import ACCESS, AUDIT, CUSTOMERS, ENTER, PARTNER, TRUST, VIEW
 from data.warehouse import NoBuild
@@ -12,7 +13,6 @@ from models import bridge
 
 ROOT = Path(__file__).parent
 ASSETS = ROOT / "components" / "assets"
-WINDOW, HISTORY = "window", "history"  # a page shows the chosen months, or always everything
 
 # Section -> file under pages/, title, icon, permission, period. A page that is not listed cannot be opened.
 # Page files lie in sub-folders: Streamlit serves any pages/*.py without this file, and so without any check.
@@ -28,15 +28,15 @@ CONTENTS = {
         ("partner/own_figures", "Own figures", "storefront", PARTNER, WINDOW),
     ],
     "Trust": [
-        ("trust/data_trust", "Data trust", "verified", TRUST, HISTORY),
-        ("trust/glossary", "Glossary", "menu_book", ENTER, HISTORY),
+        ("trust/data_trust", "Data trust", "verified", TRUST, APART),
+        ("trust/glossary", "Glossary", "menu_book", ENTER, APART),
     ],
     "Work": [
-        ("views/saved_views", "Saved views", "bookmarks", ENTER, HISTORY),
+        ("views/saved_views", "Saved views", "bookmarks", VIEW, APART),
     ],
     "Control": [
-        ("control/people", "People and grants", "group", ACCESS, HISTORY),
-        ("control/audit_trail", "Audit trail", "policy", AUDIT, HISTORY),
+        ("control/people", "People and grants", "group", ACCESS, APART),
+        ("control/audit_trail", "Audit trail", "policy", AUDIT, APART),
     ],
 }
 
@@ -74,9 +74,9 @@ except NoBuild as problem:
     layout.no_build(problem)
     st.stop()
 address.check(build, page)
+question, st.session_state["_kind"] = answers[page.title]
 filters.sidebar(build)
-question, period = answers[page.title]
-layout.frame(page, question, build, period == WINDOW)
+layout.frame(page, question, build)
 views.frame(bridge.build_changes, titles)
 layout.watch()
 try:

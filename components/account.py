@@ -47,7 +47,7 @@ def banner(actor: Actor) -> None:
             st.button("Back to myself", icon=":material/undo:", key="_myself", on_click=access.look_as_myself)
     if actor.emergency_until:
         st.warning(
-            f"You hold a role that you took in an emergency, until {words.safe_text(actor.emergency_until[11:16])} UTC. "
+            f"You hold a role taken in an emergency, until {words.safe_text(actor.emergency_until[11:16])} UTC. "
             "Everything you do is recorded, and somebody else will review it.",
             icon=":material/emergency_home:",
         )

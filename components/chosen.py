@@ -6,27 +6,31 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from components import ask, opened, words
+from components import access, ask, opened, words
 from components.address import COMPARE, LATEST, filter_values, label_of
-from components.filters import DEFAULT_PERIOD, compared, compared_words, members, window
+from components.filters import APART, DEFAULT_PERIOD, WINDOW, compared, compared_words, kind, members, window
 
 
 def chips() -> list[tuple[str, str]]:
     """Every part of the view in words, and whether a saved view, a link, the reader or nobody chose it."""
     came = st.session_state.get("_came", {})
     since, until = window()
-    parts = [("period", words.months(since, until) if since and until else "whole history")]
+    parts = [("period", words.months(since, until) if since and until else "whole history")] if kind() != APART else []
     if compared():
         parts.append(("compare", compared_words()))
     parts += [(name, f"{label_of(name)}: {spoken(chosen)}") for name, chosen in members()]
     if (st.session_state.get("build") or LATEST) != LATEST:
         parts.append(("build", f"Build {ask.current().id}"))
+    if kind() != APART and (limits := access.scope(ask.current()).limits):
+        parts.insert(0, ("rights", limits))
     return [(text, origin(name, came)) for name, text in parts]
 
 
 def origin(name: str, came: dict[str, str]) -> str:
     """view, link, chosen or default."""
-    if name == "period" and not st.session_state.get("_uses_window", True):
+    if name == "rights":
+        return "your rights"
+    if name == "period" and kind() != WINDOW:
         return "this page"
     if opened.current() and came.get(name) == "link":
         return "view"
@@ -62,7 +66,7 @@ def reset() -> None:
 def parameters() -> dict[str, list[str]]:
     """Every choice that makes the view, also what is at its default, so that it stays the same if a default changes."""
     values = {name: list(chosen) for name, chosen in members()}
-    if st.session_state.get("_uses_window", True):
+    if kind() == WINDOW:
         values |= {name: [st.session_state[name]] for name in ("period", "compare") if st.session_state.get(name)}
     own = sorted(st.session_state.get("_own", set()))
     return values | {name: [str(st.session_state[name])] for name in own if st.session_state.get(name)}

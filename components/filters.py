@@ -18,6 +18,7 @@ from data.warehouse import Build
 
 BOUND: Literal["query-params"] = "query-params"
 DEFAULT_PERIOD = "12m"
+WINDOW, HISTORY, APART = "window", "history", "apart"  # a page shows chosen months, all of them, or no such figures
 PAGES = ("page", "events", "entries")  # parts of long tables: rankings and people, a customer's events, the audit trail
 
 
@@ -26,7 +27,7 @@ PAGES = ("page", "events", "entries")  # parts of long tables: rankings and peop
 
 def sidebar(build: Build) -> None:
     """A filter for every attribute of customers that has a choice to offer, and the builds that are kept."""
-    offered = {name: values for name, values in filter_values(build).items() if len(values) > 1}
+    offered = {name: values for name, values in filter_values(build).items() if len(values) > 1 and kind() != APART}
     with st.sidebar:
         if offered:
             st.markdown("**Filters**")
@@ -36,6 +37,7 @@ def sidebar(build: Build) -> None:
                 list(map(str, values)),
                 key=name,
                 bind=BOUND,
+                persist_state="session",
                 placeholder="All",
                 disabled=opened.locked(name),
                 help=opened.why_locked(name),
@@ -55,8 +57,11 @@ def sidebar(build: Build) -> None:
             )
 
 
-def period_controls(build: Build, uses_window: bool) -> None:
+def period_controls(build: Build) -> None:
     """The two controls of time. A page about the whole history shows them switched off, with the reason."""
+    if kind() == APART:
+        return
+    uses_window = kind() == WINDOW
     how: dict[str, Any] = {
         "bind": BOUND,
         "label_visibility": "visible" if uses_window else "collapsed",  # a label as pale as its control is unreadable
@@ -78,7 +83,6 @@ def period_controls(build: Build, uses_window: bool) -> None:
             ):
                 how |= {"disabled": not uses_window or opened.locked(name), "help": opened.why_locked(name, meaning)}
                 st.selectbox(label, offered, key=name, args=(name,), width=width, **how)
-    st.session_state["_uses_window"] = uses_window
 
 
 def choice(name: str, options: Sequence[str], default: str = "", label: str = "", width: int = 260) -> str:
@@ -134,6 +138,11 @@ def key(name: str, label: str = "", placeholder: str = "") -> str:
 # What was chosen
 
 
+def kind() -> str:
+    """What the page on the screen does with filters and months: window, history or apart."""
+    return st.session_state.get("_kind", WINDOW)
+
+
 def view() -> View:
     """The part of the company on the screen: the reader's scope, the filters, and the months if the page has any."""
     since, until = window()
@@ -174,13 +183,15 @@ def than() -> str:
 
 def window() -> tuple[date | None, date | None]:
     """The months on the screen; two times None is the whole history."""
-    if not st.session_state.get("_uses_window", True):
+    if kind() != WINDOW:
         return None, None
     return months.window(st.session_state.get("period") or DEFAULT_PERIOD, ask.current().manifest)
 
 
 def members() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """What is chosen in every filter; a value that this build does not have cannot be chosen."""
+    if kind() == APART:
+        return ()
     chosen = {
         name: [v for v in map(str, values) if v in (st.session_state.get(name) or [])]
         for name, values in filter_values(ask.current()).items()

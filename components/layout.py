@@ -32,7 +32,7 @@ def question_of(file: Path) -> str:
     return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
 
 
-def frame(page: st.Page, question: str, build: Build, uses_window: bool) -> None:
+def frame(page: st.Page, question: str, build: Build) -> None:
     """Title, question and controls; what the data is and how fresh; the view in chips with one Reset."""
     before = st.session_state.get("_page")
     st.session_state["_page"] = page
@@ -45,10 +45,11 @@ def frame(page: st.Page, question: str, build: Build, uses_window: bool) -> None
             st.title(page.title, anchor=False)
             st.markdown(f":gray[{words.safe_text(question)}]")
         with st.container(horizontal=True, width="content", vertical_alignment="bottom", gap="small"):
-            filters.period_controls(build, uses_window)
+            filters.period_controls(build)
             share()
-            view_form.popover()
-            notes.popover()
+            if filters.kind() != filters.APART:
+                view_form.popover()
+                notes.popover()
     stamp(build)
     chips()
     if build.warning:
@@ -75,7 +76,7 @@ def chips() -> None:
     """The view, part by part, each with where it comes from; one Reset."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for text, source in chosen.chips():
-            colour = "gray" if source in ("default", "this page") else "blue"
+            colour = "gray" if source in ("default", "this page", "your rights") else "blue"
             st.markdown(f":{colour}-badge[{words.safe_text(text, 80)} · {source}]", width="content")
         if chosen.anything_to_reset():
             st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=chosen.reset, key="_reset")
@@ -96,7 +97,7 @@ def share() -> None:
 
 @st.fragment(run_every="60s")
 def watch() -> None:
-    """Once a minute, look whether a newer build is served, which an open screen then shows, or the session has ended."""
+    """Once a minute: an open screen shows a newer build, and that its session has ended."""
     if access.ended():
         st.rerun()
     if ask.outdated():

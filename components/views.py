@@ -138,7 +138,7 @@ def on_screen(body: Body) -> Body:
     """What the screen shows now, as a view of the same page."""
     names = {name for name, _ in body.parameters if not is_filter(name)} | st.session_state.get("_own", set())
     now: dict[str, tuple[str, ...]] = dict(filters.members())
-    timed = st.session_state.get("_uses_window", True)
+    timed = filters.kind() == filters.WINDOW
     for name in (names | {"period", "compare"}) - set(filters.PAGES):
         if name in ("period", "compare") and not timed:
             now[name] = body.of(name)  # switched off here, whatever the view says

@@ -12,7 +12,7 @@ from data.contract import FEEDS
 from data.files import one, quoted
 from data.intake import Intake
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 SMALLEST_GROUP = 10  # customers: of fewer, readers of groups see nothing
 
 

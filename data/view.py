@@ -33,6 +33,13 @@ class Scope:
             return "all customers and partners" + groups
         return (" or ".join(spoken(name, chosen) for name, chosen in self.members) or "nothing") + groups
 
+    @property
+    def limits(self) -> str:
+        """What a reader should know is left out, in words; empty when nothing is."""
+        if not self.everything:
+            return f"Only {self}"
+        return "Groups only, no single customers" if self.attributes is not None else ""
+
 
 EVERYTHING = Scope(everything=True)
 

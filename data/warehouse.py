@@ -12,7 +12,7 @@ import pandas as pd
 
 from data.engine import DuckDB
 from data.publish import POINTER, builds, digest
-from data.question import Listing, Question
+from data.question import Listing, Question, Refused
 from data.rights import MANAGER, Held, scope_of
 from data.view import Scope
 
@@ -43,7 +43,12 @@ class Build:
             page = self.engine.ask(*question.sql(self.attributes, upto=upto))
             if len(page) == question.limit:  # every further rank would come after these
                 return page
-        return self.engine.ask(*question.sql(self.attributes))
+        try:
+            return self.engine.ask(*question.sql(self.attributes))
+        except duckdb.CatalogException as error:
+            raise Refused(
+                f"Build {self.id} was made by an earlier Rapport, which did not work this out yet. Build again to have it: python -m data build FOLDER"
+            ) from error
 
     def partners_of(self, manager: str) -> tuple[str, ...]:
         """The partners that a manager looks after, in this build."""
