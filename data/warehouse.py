@@ -47,7 +47,8 @@ class Build:
             return self.engine.ask(*question.sql(self.attributes))
         except duckdb.CatalogException as error:
             raise Refused(
-                f"Build {self.id} was made by an earlier Rapport, which did not work this out yet. Build again to have it: python -m data build FOLDER"
+                f"Build {self.id} was made by an earlier Rapport, which did not work this out yet. "
+                "Build again to have it: python -m data build FOLDER"
             ) from error
 
     def partners_of(self, manager: str) -> tuple[str, ...]:
