@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -230,9 +231,10 @@ def test_a_proposal_alone_gives_nothing_and_waits(journal):
 
 
 WHO = ["ann", "bob", "cat"]
+THREE = list(itertools.product(WHO, repeat=3))
 
 
-@pytest.mark.parametrize(("asker", "decider", "gets"), itertools.product(WHO, repeat=3))
+@pytest.mark.parametrize(("asker", "decider", "gets"), THREE)
 def test_a_role_needs_two_people_and_neither_is_the_one_who_gets_it(journal, asker, decider, gets):
     who = {name: come(journal, name, "admin") for name in WHO}
     allowed = len({asker, decider, gets}) == 3
@@ -250,7 +252,7 @@ def test_a_role_needs_two_people_and_neither_is_the_one_who_gets_it(journal, ask
     assert (grants.active(journal, who[gets].person) != []) == allowed
 
 
-@pytest.mark.parametrize(("asker", "decider", "gets"), itertools.product(WHO, repeat=3))
+@pytest.mark.parametrize(("asker", "decider", "gets"), THREE)
 def test_the_database_too_insists_on_two_people(journal, asker, decider, gets):
     who = {name: come(journal, name).person for name in WHO}
     row = granted(who[gets], "executive") | {"asked_by": who[asker], "decided_by": who[decider]}
@@ -364,13 +366,11 @@ def test_roles_that_check_each_other_are_never_granted_to_one_person(journal, so
         if source == "grant":
             give(journal, who.person, first)
         toxic = frozenset((first, second)) in TOXIC
-        try:
+        if toxic:
+            with pytest.raises(Forbidden, match=f"may not be {second} and {first}"):
+                give(journal, who.person, second)
+        else:
             give(journal, who.person, second)
-            refused = False
-        except Forbidden as problem:
-            refused = True
-            assert first in str(problem) and second in str(problem)
-        assert refused == toxic, (first, second)
         assert now_holds(journal, who).roles == {first} | (set() if toxic else {second})
 
 
@@ -417,12 +417,11 @@ def test_two_at_once_cannot_give_one_person_contradictory_roles_in_postgresql(jo
     if journal.engine.dialect.name == "sqlite":
         with journal.engine.connect() as one:  # there, nobody else writes meanwhile
             one.exec_driver_sql("begin immediate")
-            with pytest.raises(sa.exc.OperationalError, match="locked"), journal.engine.connect() as other:
+            with journal.engine.connect() as other:
                 other.exec_driver_sql("pragma busy_timeout = 10")
-                other.exec_driver_sql("begin immediate")
+                with pytest.raises(sa.exc.OperationalError, match="locked"):
+                    other.exec_driver_sql("begin immediate")
         return
-    import threading
-
     who = come(journal, "who").person
     outcome: list[bool] = []
     with journal.engine.connect() as first, first.begin():
