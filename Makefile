@@ -22,7 +22,7 @@ run: .venv/installed | $(RAPPORT_WAREHOUSE)/CURRENT.json  ## Serve Rapport, with
 	@exec $(IN_VENV) -m streamlit run server.py --server.port $(PORT) --server.address $(ADDRESS) \
 		--server.headless true --browser.gatherUsageStats false --logger.hideWelcomeMessage true
 
-test: .venv/installed-dev system  ## Run every test; as root on Debian this installs the browser and the database they need (ARGS="-k roi")
+test: .venv/installed-dev system tests/oidc/node_modules/installed  ## Run every test; as root on Debian this installs the browser, database and Node.js they need (ARGS="-k roi")
 	@$(IN_VENV) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: .venv/installed-dev  ## Check format, lint and types, changing nothing
@@ -66,13 +66,21 @@ $(RAPPORT_WAREHOUSE)/CURRENT.json: | .venv/installed
 
 # Without root or apt-get, and when an installation fails, the tests concerned say what is missing:
 # they skip on a person's machine and fail in CI.
-system:  ## Install the browser and the database that the tests need (as root on Debian; otherwise does nothing)
+system:  ## Install the browser, the database and Node.js that the tests need (as root on Debian; otherwise does nothing)
 	@missing=; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="chromium fonts-liberation"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
+	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Installing for the tests: $$missing"; \
 		export DEBIAN_FRONTEND=noninteractive; \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null || \
 			echo "apt-get could not install: $$missing"; \
+	fi
+
+# The certified OpenID provider of the sign-in tests; without npm those tests skip, and fail in CI.
+tests/oidc/node_modules/installed: tests/oidc/package-lock.json | system
+	@if command -v npm >/dev/null; then \
+		echo "Installing the provider of the sign-in tests (once)"; \
+		npm ci --prefix tests/oidc --no-audit --no-fund --loglevel=error && touch $@; \
 	fi

@@ -58,15 +58,17 @@ CONTENT_HEIGHT = """() => Math.max(...[...document.querySelectorAll(
 
 
 @contextmanager
-def serve(warehouse: Path, script: Path = ROOT / "server.py", **environment: str) -> Iterator[str]:
+def serve(
+    warehouse: Path, script: Path = ROOT / "server.py", log_to: Path | None = None, port: int = 0, **environment: str
+) -> Iterator[str]:
     """Start `streamlit run server.py` on a free port over this warehouse; yields its address, ends it afterwards.
 
     Its journal is a folder of its own, unless RAPPORT_JOURNAL is given; without a provider it serves the demonstration.
     """
-    port = free_port()
+    port = port or free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
-    with tempfile.TemporaryDirectory() as journal, tempfile.TemporaryFile("w+") as log:
+    with tempfile.TemporaryDirectory() as journal, log_to.open("w+") if log_to else tempfile.TemporaryFile("w+") as log:
         ours = {"RAPPORT_WAREHOUSE": str(warehouse), "RAPPORT_JOURNAL": journal}
         environment = os.environ | ours | environment
         server = subprocess.Popen(command, cwd=script.parent, env=environment, stdout=log, stderr=log)
