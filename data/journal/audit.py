@@ -17,6 +17,7 @@ from data.rights import SYSTEM, Actor
 CHUNK = 10_000
 MOST_FAULTS = 50
 A = AUDIT.c
+COLUMNS = tuple(A.keys())
 
 
 @dataclass
@@ -102,7 +103,7 @@ def stream(journal: Journal, until: int | None = None) -> Iterable[Mapping[str, 
     while True:
         chosen = sa.select(AUDIT).where(A.seq <= until)
         chunk = journal.rows((chosen if last is None else chosen.where(A.seq > last)).order_by(A.seq).limit(CHUNK))
-        yield from (dict(row._mapping) for row in chunk)
+        yield from (dict(zip(COLUMNS, row)) for row in chunk)
         if len(chunk) < CHUNK:
             return
         last = chunk[-1].seq

@@ -16,6 +16,7 @@ FIRST = ""  # the mac before the first row
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format and direction characters, line separators …
 
 Value = str | int | bool | None
+ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def visible(text: str, most: int) -> str:
@@ -28,8 +29,7 @@ def visible(text: str, most: int) -> str:
 
 def canonical(values: Mapping[str, Value]) -> str:
     """JSON after RFC 8785 for texts, whole numbers, true, false and null: one way to write one thing."""
-    in_order = {key: values[key] for key in sorted(values, key=lambda key: key.encode("utf-16-be"))}
-    return json.dumps(in_order, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return ENCODE({key: values[key] for key in sorted(values, key=lambda key: key.encode("utf-16-be"))})
 
 
 def detail_text(detail: Mapping[str, Any]) -> str:
@@ -45,14 +45,12 @@ def bounded(value: Any, most: int) -> Value:
     """The value when JSON can hold it exactly; anything else as a text, cut to a length."""
     if value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) <= LARGEST):
         return value
-    # the digits of an enormous number are not worth an error
-    return visible(
-        value if isinstance(value, str) else format(value) if not isinstance(value, int) else hex(value), most
-    )
+    if isinstance(value, int):
+        value = hex(value)  # Python refuses to write out more than 4,300 decimal digits
+    return visible(str(value), most)
 
 
 def mac(key: bytes, row: Mapping[str, Any], previous: str) -> str:
     """HMAC-SHA256 over the row's fields and the mac before it."""
-    said = {name: previous if name == "previous" else row[name] for name in SIGNED}
-    line = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
-    return hmac.digest(key, line.encode(), "sha256").hex()
+    said = {name: previous if name == "previous" else row[name] for name in SIGNED}  # canonical: names are in order
+    return hmac.digest(key, ENCODE(said).encode(), "sha256").hex()
