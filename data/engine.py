@@ -47,4 +47,4 @@ class DuckDB:
     def reader(self, sql: str, values: list, rows: int) -> Iterator[pa.RecordBatchReader]:
         """The answer in parts of so many rows, for files: exact, and never whole in memory."""
         with self.connection.cursor() as cursor:
-            yield cursor.execute(sql, values).to_arrow_reader(rows)
+            yield cursor.sql(sql, params=values).to_arrow_reader(rows)

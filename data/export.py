@@ -100,7 +100,7 @@ class Tickets:
         token = secrets.token_urlsafe(32)
         with self.lock:
             own = [name for name, ticket in self.open.items() if ticket.session == session]
-            for name in own[: len(own) + 1 - MOST_OF_A_SESSION]:
+            for name in own[: max(0, len(own) + 1 - MOST_OF_A_SESSION)]:
                 del self.open[name]
             while len(self.open) >= MOST_TICKETS:
                 del self.open[next(iter(self.open))]

@@ -35,6 +35,7 @@ HIDDEN = re.compile(
     "\ufffe\uffff]"
     r"|\[(?=U\+[0-9A-F]{4}\])"
 )
+SEPARATOR = re.compile("([,;|])")
 SPELLED = re.compile(r"\[U\+([0-9A-F]{4})\]")
 FORMATS = {Unit.MONEY: "#,##0.00", Unit.COUNT: "#,##0", Unit.SHARE: "0.0%", Unit.RATIO: "0.00", Unit.DAYS: "#,##0"}
 
@@ -74,21 +75,26 @@ def is_formula(text: str) -> bool:
 
 
 def blank(character: str) -> bool:
-    """Whether nothing is seen of a character: a space of any width, or a mark without one."""
-    return unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf", "Mn") or character in "\u2800\u3164\uffa0"
+    """Whether nothing is seen of a character: a space of any width, a mark without one, a quote that was dropped."""
+    return unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf", "Mn") or character in '"\u2800\u3164\uffa0'
 
 
 def escape(text: str) -> str:
     """The text as a CSV cell: an apostrophe in front of what may be a formula, and of an apostrophe.
 
-    `unescape` gives the text back.
+    Also after a separator inside: a spreadsheet set to another one takes what follows for a cell. `unescape` gives
+    the text back.
     """
-    return ("'" if text[:1] == "'" or is_formula(text) else "") + visible(text)
+    parts = SEPARATOR.split(text)
+    parts[::2] = ["'" + part if part[:1] == "'" or is_formula(part) else part for part in parts[::2]]
+    return visible("".join(parts))
 
 
 def unescape(cell: str) -> str:
     """The text a cell was made from."""
-    return shown(cell.removeprefix("'"))
+    parts = SEPARATOR.split(shown(cell))
+    parts[::2] = [part.removeprefix("'") for part in parts[::2]]
+    return "".join(parts)
 
 
 # Values
@@ -168,10 +174,13 @@ def write_xlsx(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Colu
         for name, text in ({**about, "Rows": f"{number}"}).items():
             said.append([Cells(said).filled(part) for part in (name, text)])
         book.save(file)
-    finally:
-        for left in (sheet, said):  # openpyxl keeps rows in files of its own, and leaves them when it fails
-            with suppress(AttributeError, OSError):
+    except BaseException:
+        for left in (sheet, said):  # openpyxl keeps rows in files of its own, and leaves them when something fails
+            with suppress(Exception):
+                left.close()
+            with suppress(OSError, AttributeError):
                 Path(left._writer.out).unlink()
+        raise
     return number
 
 
