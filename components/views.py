@@ -135,11 +135,10 @@ def within(body: Body) -> Body:
 
 
 def on_screen(body: Body) -> Body:
-    """What the screen shows now, as a view of the same page."""
-    names = {name for name, _ in body.parameters if not is_filter(name)} | st.session_state.get("_own", set())
+    """What the screen shows now, as a view of the same page: every filter, and the controls that the view mentions."""
     now: dict[str, tuple[str, ...]] = dict(filters.members())
     timed = filters.kind() == filters.WINDOW
-    for name in (names | {"period", "compare"}) - set(filters.PAGES):
+    for name in [name for name, _ in body.parameters if not is_filter(name) and name not in filters.PAGES]:
         if name in ("period", "compare") and not timed:
             now[name] = body.of(name)  # switched off here, whatever the view says
         elif value := st.session_state.get(name) or st.query_params.get(name):
