@@ -18,7 +18,7 @@ help:  ## Print this help
 		printf '  %-12s %s\n' "$$target" "$$meaning"; done
 
 run: .venv/installed | $(RAPPORT_WAREHOUSE)/CURRENT.json  ## Serve Rapport, with a simulated company if there is no warehouse yet (PORT=8501 ADDRESS=127.0.0.1 CUSTOMERS=20000)
-	@echo "Rapport is at http://localhost:$(PORT) (stop with Ctrl-C)"
+	@echo "Rapport is at http://$(ADDRESS):$(PORT) (stop with Ctrl-C)"
 	@exec $(IN_VENV) -m streamlit run server.py --server.port $(PORT) --server.address $(ADDRESS) \
 		--server.headless true --browser.gatherUsageStats false --logger.hideWelcomeMessage true
 

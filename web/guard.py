@@ -77,7 +77,8 @@ class Guard:
         session = await self.session(request) if ours and not scope["path"].startswith(NEVER) else None
         if session is None:
             await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            await send({"type": "websocket.http.response.start", "status": 403, "headers": []})
+            await send({"type": "websocket.http.response.body", "body": b""})
         else:
             await self.app(with_session(scope, session), receive, send)
 
