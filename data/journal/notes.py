@@ -16,7 +16,7 @@ from data.journal.problems import Invalid
 from data.journal.schema import NOTE, PERSON
 from data.journal.store import Journal
 from data.journal.view_rows import PERSONAL, TEAM, team_of
-from data.rights import ENTER, Actor, Forbidden
+from data.rights import ENTER, PARTNER_ROLE, Actor, Forbidden
 from data.rights import NOTE as TO_NOTE
 
 AUDIENCES = (PERSONAL, TEAM)
@@ -48,9 +48,9 @@ def add(journal: Journal, actor: Actor, target: str, text: str, audience: str, t
         raise Invalid(f"A note is for one of {', '.join(AUDIENCES)}.")
     if found.group(2):
         views.get(journal, actor, found.group(2))
-    team = team_of(actor, team) if audience == TEAM else ""
     note_id = secrets.token_urlsafe(16)
     with journal.write(actor, TO_NOTE, "note.add", target=target, audience=audience, note=note_id) as connection:
+        team = team_of(actor, team) if audience == TEAM else ""
         mine = sa.select(sa.func.count()).where(NOTE.c.author == actor.person, NOTE.c.deleted_at.is_(None))
         if (connection.scalar(mine) or 0) >= MOST_NOTES:
             raise Invalid(f"You have {MOST_NOTES:,} notes, the most one person can keep. Remove some.")
@@ -63,7 +63,8 @@ def of(journal: Journal, actor: Actor, targets: Collection[str]) -> list[Note]:
     """The latest notes on these targets that the actor may read: the own ones, and those of the own teams."""
     if not actor.may(ENTER) or not targets:
         return []
-    mine = sa.or_(NOTE.c.author == actor.person, sa.and_(NOTE.c.audience == TEAM, NOTE.c.team.in_(sorted(actor.roles))))
+    teams = sorted(actor.roles - {PARTNER_ROLE})  # partners are not a team: each is another company
+    mine = sa.or_(NOTE.c.author == actor.person, sa.and_(NOTE.c.audience == TEAM, NOTE.c.team.in_(teams)))
     name = sa.func.coalesce(PERSON.c.name, "").label("author_name")
     columns = (NOTE.c.note_id, NOTE.c.author, name, NOTE.c.audience, NOTE.c.team, NOTE.c.target, NOTE.c.text)
     statement = (

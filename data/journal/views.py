@@ -113,12 +113,12 @@ def save(
             raise typed.BadText(f"A value of this view {reason}. Addresses hold keys and categories only.")
     if audience not in AUDIENCES:
         raise Invalid(f"A view is for one of {', '.join(AUDIENCES)}.")
-    team = team_of(actor, team) if audience == TEAM else ""
     action = "view.save" if view_id is None else "view.change"
     new = secrets.token_urlsafe(RANDOM_BYTES) if view_id is None else view_id
     with journal.write(actor, SAVE_VIEW, action, target=f"view:{new[:64]}", audience=audience) as connection:
         if audience != PERSONAL:
             actor.require(SHARE_VIEW)
+        team = team_of(actor, team) if audience == TEAM else ""
         version, moment = 1, journal.now()
         if view_id is None:
             owned = sa.select(sa.func.count()).where(
@@ -186,10 +186,10 @@ def set_default(journal: Journal, actor: Actor, role: str, view_id: str) -> None
 def opened(journal: Journal, actor: Actor, view_id: str, build: str) -> tuple[str | None, str | None]:
     """Remember which build the actor saw the view with; the build seen before that one, and when."""
     mine = sa.and_(VIEW_OPENING.c.view_id == view_id, VIEW_OPENING.c.person_id == actor.person)
+    get(journal, actor, view_id)
     if actor.viewed_by:  # looking through somebody's eyes must not move what they saw last
         rows = journal.rows(sa.select(VIEW_OPENING).where(mine))
         return before(rows[0], build) if rows else (None, None)
-    get(journal, actor, view_id)
     with journal.write(actor, ENTER, "view.open", target=f"view:{view_id}", build=build) as connection:
         last, moment = connection.execute(sa.select(VIEW_OPENING).where(mine)).first(), journal.now()
         if last is None:
