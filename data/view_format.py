@@ -43,11 +43,6 @@ class Body:
         """The values of one parameter; none when the view does not mention it."""
         return dict(self.parameters).get(name, ())
 
-    def without(self, *names: str) -> Body:
-        """The same view without these parameters."""
-        kept = tuple((name, values) for name, values in self.parameters if name not in names)
-        return Body(self.page, kept, self.frozen, tuple(name for name in self.locked if name not in names))
-
 
 def body_of(page: str, parameters: Mapping[str, list[str]], frozen: str = "", locked: tuple[str, ...] = ()) -> Body:
     """A view of what is on the screen; parameters without a value are left out. Raises BadView."""

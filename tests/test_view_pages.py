@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,7 +25,7 @@ from data.view import Scope
 from data.view_format import Body, body_of
 from data.warehouse import Build
 from tests import colleagues
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_data
 from tests.test_pages import another_build, text_of
 from web import saved
 
@@ -495,6 +496,37 @@ def test_what_changed_since_the_last_opening_adds_up_to_the_cent(open_app, journ
     gone = follow(app, f"/?period=12m&view={view_id}")
     assert gone.session_state["_build"].id == third
     assert "with a build that is no longer kept" in plain(gone)
+
+
+def small_build(folder: Path, warehouse: Path, *lines: str) -> str:
+    """A build of a company with these order lines; its name."""
+    folder.mkdir(exist_ok=True)
+    (folder / "lines.csv").write_text("\n".join(["order_id,ordered_at,revenue,customer_id", *lines]), encoding="utf-8")
+    (folder / "company.toml").write_text('name = "Small & Co"\ncurrency = "EUR"\n', encoding="utf-8")
+    done = run_data("build", folder, "--warehouse", warehouse)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((warehouse / "CURRENT.json").read_text(encoding="utf-8"))["build"]
+
+
+def test_new_and_restated_months_since_the_last_opening_are_told_apart_to_the_cent(open_app, journal, tmp_path):
+    warehouse = tmp_path / "warehouse"
+    old = [f"o{month},2026-{month:02d}-10 12:00:00,100.00,c1" for month in (1, 2, 3)]
+    small_build(tmp_path / "feeds", warehouse, *old, "o9,2026-04-01 00:00:00,0.00,c1")
+    app, actor = open_app(where=warehouse)
+    view_id = views.save(journal, actor, "a view", "", body_of("overview", {"period": ["all"]}), "personal")
+    follow(app, f"/?period=all&view={view_id}")
+    time.sleep(1.1)  # builds are named after the second
+    restated = [old[0], old[1].replace("100.00", "90.01"), old[2]]
+    small_build(tmp_path / "feeds", warehouse, *restated, "o10,2026-05-10 12:00:00,33.33,c2")
+    again = follow(app, f"/?period=all&view={view_id}")
+    assert not again.exception
+    (found,) = (one for one in again.expander if "Since you last opened" in one.label)
+    assert "revenue rose by €23.34" in found.label.replace("\\", "")
+    (table,) = found.dataframe
+    worth = dict(zip(table.value["Part"], table.value["Worth"]))
+    assert worth["New months"] == "+€33.33"
+    assert worth["Restated months"] == "−€9.99"
+    assert worth["The open month"] == "€0.00"
 
 
 def test_a_view_frozen_to_another_build_says_so(open_app, journal, warehouse, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count, product
 from urllib.parse import parse_qs, urlsplit
@@ -13,13 +14,13 @@ import pytest
 import sqlalchemy as sa
 
 from data import view_format
-from data.journal import misses, views
+from data.journal import misses, notes, views
 from data.journal.schema import AUDIT, PERSON, SAVED_VIEW, VIEW_VERSION
 from data.journal.store import Journal
 from data.rights import ADMIN, APPROVER, AUDITOR, EXECUTIVE, MANAGER, PARTNER_ROLE, ROLES, Actor, Forbidden, Held
 from data.typed import BadText
 from data.view_format import BadView, Body
-from tests.conftest import ROOT
+from tests.conftest import ROOT, new_database
 
 GOLDEN = ROOT / "tests" / "golden"
 BODY = Body("overview", (("region", ("North", "South")), ("period", ("12m",)), ("compare", ("year",))), "", ("region",))
@@ -31,6 +32,12 @@ def somebody(role: str, name: str = "", **more) -> Actor:
     return Actor(
         name or f"one {role}", f"Name of {name or role}", (Held(role, "B1"),), f"session of {name or role}", **more
     )
+
+
+def only(*names: str) -> Body:
+    """The view of these tests with only these parameters."""
+    locked = tuple(name for name in BODY.locked if name in names)
+    return Body(BODY.page, tuple((name, values) for name, values in BODY.parameters if name in names), "", locked)
 
 
 OWNER, COLLEAGUE = somebody(MANAGER, "owner"), somebody(MANAGER, "colleague")
@@ -240,7 +247,7 @@ def test_ids_are_128_random_bits_and_never_the_same(journal):
 
 def test_every_change_is_a_version_and_an_old_one_can_be_restored(journal):
     view_id = views.save(journal, OWNER, "first", "", BODY, "company")
-    narrower = BODY.without("region")
+    narrower = only("period", "compare")
     views.save(journal, OWNER, "second", "n", narrower, "company", view_id, 1)
     assert [(one.version, one.name) for one in views.versions(journal, COLLEAGUE, view_id)] == [
         (2, "second"),
@@ -256,7 +263,7 @@ def test_every_change_is_a_version_and_an_old_one_can_be_restored(journal):
 
 def test_two_tabs_that_change_the_same_view_the_second_gets_a_conflict_with_what_differs(journal):
     view_id = views.save(journal, OWNER, "both", "", BODY, "personal")
-    views.save(journal, OWNER, "tab one", "", BODY.without("compare"), "personal", view_id, 1)
+    views.save(journal, OWNER, "tab one", "", only("region", "period"), "personal", view_id, 1)
     mine = Body("overview", (("region", ("North",)), ("period", ("12m",))), "", ("region",))
     with pytest.raises(views.Conflict, match="saved meanwhile as version 2") as conflict:
         views.save(journal, OWNER, "tab two", "", mine, "personal", view_id, 1)
@@ -447,6 +454,41 @@ def test_the_build_of_the_last_opening_is_remembered_for_each_reader(journal):
     assert views.opened(journal, watched, view_id, BUILD_3)[0] == BUILD_2
     assert views.opened(journal, watched, view_id, BUILD_2) == (BUILD_1, moment)
     assert journal.rows(sa.text("select * from view_opening order by person_id")) == before
+
+
+def test_postgresql_keeps_views_and_notes_alike(request, tmp_path):
+    where = new_database(request.getfixturevalue("postgres"))
+    kept = Journal(where, tmp_path / "audit.keys", tmp_path / "checkpoints.jsonl")
+    kept.migrate()
+    try:
+        test_every_change_is_a_version_and_an_old_one_can_be_restored(kept)
+        test_two_tabs_that_change_the_same_view_the_second_gets_a_conflict_with_what_differs(kept)
+        test_a_default_view_is_set_for_a_role_that_can_open_it_and_goes_with_the_view(kept)
+        note = notes.add(kept, OWNER, "page:overview", "🙂" * 2_000, "team")
+        assert [one.note_id for one in notes.of(kept, COLLEAGUE, ["page:overview"])] == [note]
+        notes.remove(kept, OWNER, note)
+        assert notes.of(kept, COLLEAGUE, ["page:overview"]) == []
+        assert views.save(kept, OWNER, "🙂" * 200, "ä" * 2_000, BODY, "personal")
+    finally:
+        kept.engine.dispose()
+
+
+def test_twenty_people_who_save_at_once_each_get_their_view_and_one_of_twenty_changes_wins(journal):
+    view_id = views.save(journal, OWNER, "ours", "", BODY, "company")
+
+    def both(number: int) -> str:
+        views.save(journal, somebody(MANAGER, f"person {number}"), "mine", "", BODY, "personal")
+        try:
+            views.save(journal, OWNER, f"change {number}", "", BODY, "company", view_id, 1)
+        except views.Conflict:
+            return "conflict"
+        return "saved"
+
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = list(pool.map(both, range(20)))
+    assert sorted(outcomes) == ["conflict"] * 19 + ["saved"]
+    assert len(journal.rows(sa.select(SAVED_VIEW))) == 21
+    assert [one.version for one in views.versions(journal, OWNER, view_id)] == [2, 1]
 
 
 # What people type
