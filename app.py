@@ -50,19 +50,15 @@ answers, titles, contents, first = {}, {}, {}, True
 for section, entries in CONTENTS.items():
     for file, title, icon, permission, period in entries:
         path = ROOT / "pages" / f"{file}.py"
-        answers[title], titles[path.stem] = (layout.question_of(path), period), title
+        answers[title], titles[path.stem] = (layout.question_of(path), period, path.stem), title
         mine = user.may(permission)
-        page = st.Page(
-            path if mine else account.denied,
-            title=title,
-            icon=f":material/{icon}:",
-            url_path=path.stem,
-            visibility="visible" if mine else "hidden",  # its address says why it does not open
-            help=answers[title][0],
-            default=mine and first,
-        )
+        about = {"title": title, "icon": f":material/{icon}:", "help": answers[title][0]}
+        pages = contents.setdefault(section, [])
+        if mine and first:  # it answers the bare address as well as its own
+            pages.append(st.Page(path, url_path="start", default=True, **about))
+        seen = "visible" if mine and not first else "hidden"  # a page one may not open says why at its address
+        pages.append(st.Page(path if mine else account.denied, url_path=path.stem, visibility=seen, **about))
         first = first and not mine
-        contents.setdefault(section, []).append(page)
 page = st.navigation(contents)
 st.set_page_config(page_title=f"{page.title} · Rapport")
 st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
@@ -73,8 +69,8 @@ try:
 except NoBuild as problem:
     layout.no_build(problem)
     st.stop()
+question, st.session_state["_kind"], st.session_state["_file"] = answers[page.title]
 address.check(build, page)
-question, st.session_state["_kind"] = answers[page.title]
 filters.sidebar(build)
 layout.frame(page, question, build)
 views.frame(bridge.build_changes, titles)

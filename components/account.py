@@ -81,8 +81,8 @@ def outside(actor: Actor) -> None:
 
 def denied() -> None:
     """Instead of one page: it exists, and this reader's roles do not open it."""
-    actor, page = access.current_user(), st.session_state["_page"]
-    access.looked_at("denied", f"page:{page.url_path}", "")
+    actor = access.current_user()
+    access.looked_at("denied", f"page:{st.session_state['_file']}", "")
     roles = words.listed(sorted(actor.roles)) or "none"
     layout.error(
         "Your roles do not open this page.",

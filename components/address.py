@@ -18,6 +18,7 @@ import streamlit as st
 from components import access, ask, months, opened, words
 from data import reach
 from data.catalog import DIMENSIONS, METRICS, attribute
+from data.personal import personal_text
 from data.rights import ROLES
 from data.warehouse import Build
 
@@ -44,8 +45,8 @@ class Parameter:
 
 
 def is_key(value: str) -> bool:
-    """An opaque key: some text, no control or direction characters, not endless."""
-    return bool(value) and len(value) <= LONGEST and words.visible(value) == value
+    """An opaque key: some text, no control or direction characters, not endless, and nobody's address or number."""
+    return bool(value) and len(value) <= LONGEST and words.visible(value) == value and personal_text(value) is None
 
 
 def is_page_number(value: str) -> bool:
@@ -90,7 +91,7 @@ def check(build: Build, page: st.Page) -> None:
     known = {
         name: parameter
         for name, parameter in parameters(build).items()
-        if not parameter.pages or page.url_path in parameter.pages
+        if not parameter.pages or st.session_state["_file"] in parameter.pages
     }
     for name in st.query_params:
         values = [unicodedata.normalize("NFC", value) for value in st.query_params.get_all(name)]
@@ -133,7 +134,9 @@ def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, opti
     """Say what in the address cannot be answered, what could be, and stop: nothing is shown, not something wider."""
     with st.container(border=True):
         st.header("This address cannot be shown as it stands", icon=":material/link_off:", anchor=False)
-        shown = words.safe_text(value, 80) or "(empty)"
+        personal = personal_text(value) or personal_text(name)
+        shown = f"(a text that {personal})" if personal else words.safe_text(value, 80) or "(empty)"
+        name = "A setting" if personal_text(name) else name
         st.markdown(
             f"**{words.safe_text(name, 80)} = {shown}** {words.safe_text(reason)}. Nothing is shown, "
             "because leaving it out would show more than the address asks for."

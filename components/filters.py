@@ -223,7 +223,7 @@ def goto(page: str, **chosen: Any) -> NoReturn:
         else:
             st.session_state[name] = value
             st.session_state.setdefault("_came", {})[name] = "chosen"
-    if st.session_state["_page"].url_path == PurePath(page).stem:
+    if st.session_state["_file"] == PurePath(page).stem:
         st.session_state["_carried"] = own  # its own widget writes the address, so it must hold the value first
         st.rerun()
     st.switch_page(page, query_params=own)

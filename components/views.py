@@ -23,7 +23,7 @@ Explain = Callable[[Mapping, Mapping, Any], Sequence[Any]]
 
 def page_name() -> str:
     """The page on the screen, as a view names it."""
-    return st.session_state["_page"].url_path or HOME
+    return st.session_state["_file"]
 
 
 def title_of(page: str) -> str:
@@ -216,7 +216,7 @@ def quiet(text: str) -> None:
 
 def offer() -> None:
     """On the first page: the default view of one's role, to be opened or not."""
-    if st.session_state["_page"].url_path:
+    if page_name() != HOME:
         return
     actor = access.current_user()
     for role in (role for role in ROLES if role in actor.roles):

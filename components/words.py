@@ -19,6 +19,9 @@ NARROW = "\u202f"  # keeps a number and its sign or unit on one line
 MINUS = "−"
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹"}
 STEPS = ((Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
+# Markdown makes a link of a bare address, whatever is escaped in it: a character of no width stops that.
+LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+JOINER = "\u2060"
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
 
@@ -181,7 +184,7 @@ def visible(text: str, limit: int = 200) -> str:
 
 def safe_text(text: Any, limit: int = 200) -> str:
     """The same, for a sink that reads Markdown: no image, link, colour or formula can come out of a name."""
-    return MARKDOWN.sub(r"\\\1", visible(str(text), limit))
+    return MARKDOWN.sub(r"\\\1", LINK.sub(JOINER, visible(str(text), limit)))
 
 
 def safe_lines(text: str, limit: int = 2_000) -> str:

@@ -18,7 +18,7 @@ from data.journal.problems import Invalid
 from data.typed import HIDDEN, JOINERS
 
 FORMAT = 2
-HOME = "overview"  # the first page of app.py; its address is the bare one
+HOME = "overview"  # the page of the bare address, when addresses were all that a view was
 MOST_BYTES, MOST_VALUES, LONGEST = 32_768, 5_000, 200
 MOST_ADDRESS = 16_000  # bytes of an address that every server and browser on the way takes
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -153,7 +153,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: from_add
 def address(body: Body, view_id: str = "", build: str = "") -> str:
     """The address that shows the view, every value written out."""
     more = [(name, value) for name, value in (("view", view_id), ("build", build)) if value]
-    return f"/{'' if body.page == HOME else body.page}?{'&'.join(filter(None, (query(body), urlencode(more))))}"
+    return f"/{body.page}?{'&'.join(filter(None, (query(body), urlencode(more))))}"
 
 
 def query(body: Body) -> str:
