@@ -5,22 +5,24 @@ Every writer takes the answer in parts, so that memory is bounded, and returns t
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import unicodedata
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import IO, Any
+from xml.sax import saxutils
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils import get_column_letter
+from openpyxl.utils.datetime import to_excel
 
 from data.catalog import Unit
 
@@ -37,6 +39,8 @@ HIDDEN = re.compile(
 )
 SEPARATOR = re.compile("([,;|])")
 SPELLED = re.compile(r"\[U\+([0-9A-F]{4})\]")
+ROWS_PART = "xl/worksheets/sheet1.xml"
+CODED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # Excel reads _x0041_ as A
 FORMATS = {Unit.MONEY: "#,##0.00", Unit.COUNT: "#,##0", Unit.SHARE: "0.0%", Unit.RATIO: "0.00", Unit.DAYS: "#,##0"}
 
 
@@ -156,65 +160,88 @@ def write_csv(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Colum
 
 
 def write_xlsx(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Column], about: Mapping[str, str]) -> int:
-    """A sheet with the rows and a sheet that says what they are. No cell is a formula or a link: texts are texts."""
-    book = Workbook(write_only=True)
+    """A sheet with the rows and a sheet that says what they are. No cell is a formula or a link: texts are texts.
+
+    openpyxl makes the workbook. The rows are put in as text: its own cells take ten times as long.
+    """
+    book = Workbook()
     book.properties.creator = "Rapport"
-    sheet = book.create_sheet(sheet_name(about["Table"]))
-    said = book.create_sheet("About")
-    try:
-        sheet.freeze_panes = "A2"
-        for place, one in enumerate(columns, 1):
-            sheet.column_dimensions[get_column_letter(place)].width = max(12, min(40, len(one.label) + 4))
-        sheet.append([Cells(sheet).filled(one.label) for one in columns])
-        cells = [Cells(sheet, FORMATS.get(one.unit, "General")) for one in columns]
-        number = 0
-        for row in rows_of(reader, columns):
-            sheet.append([cell.filled(value) for cell, value in zip(cells, row, strict=True)])
-            number += 1
-        for name, text in ({**about, "Rows": f"{number}"}).items():
-            said.append([Cells(said).filled(part) for part in (name, text)])
-        book.save(file)
-    except BaseException:
-        for left in (sheet, said):  # openpyxl keeps rows in files of its own, and leaves them when something fails
-            with suppress(Exception):
-                left.close()
-            with suppress(OSError, AttributeError):
-                Path(left._writer.out).unlink()
-        raise
+    sheet, said = book.worksheets[0], book.create_sheet("About")
+    sheet.title, sheet.freeze_panes = sheet_name(about["Table"]), "A2"
+    for place, one in enumerate(columns, 1):
+        sheet.column_dimensions[get_column_letter(place)].width = max(12, min(40, len(one.label) + 4))
+        put(sheet.cell(1, place), one.label)
+    cells = [Cells(sheet, get_column_letter(place), one) for place, one in enumerate(columns, 1)]
+    head, tail = parts_of(book)[ROWS_PART].decode().split("</sheetData>")
+    number = 0
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open(ROWS_PART, "w") as rows:
+            rows.write(re.sub("<dimension[^>]*/>", "", head).encode())
+            for number, row in enumerate(rows_of(reader, columns), 1):
+                line = "".join(one.xml(value, number + 1) for one, value in zip(cells, row, strict=True))
+                rows.write(f'<row r="{number + 1}">{line}</row>'.encode())
+            rows.write(f"</sheetData>{tail}".encode())
+        for place, (name, text) in enumerate({**about, "Rows": f"{number}"}.items(), 1):
+            put(said.cell(place, 1), name)
+            put(said.cell(place, 2), text)
+        for name, content in parts_of(book).items():
+            if name != ROWS_PART:
+                archive.writestr(name, content)
     return number
 
 
+def parts_of(book: Workbook) -> dict[str, bytes]:
+    """The files that a workbook consists of."""
+    saved = io.BytesIO()
+    book.save(saved)
+    with zipfile.ZipFile(saved) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def put(into: Any, text: str) -> None:
+    """Write a text into a cell that stays a text, whatever it looks like, also when somebody edits it."""
+    into.value = visible(text)[:LONGEST_CELL]
+    into.data_type = "s"
+    into.quotePrefix = is_formula(text)
+
+
 class Cells:
-    """The cells of one column. A row is written at once, so one cell of each look serves for all rows."""
+    """The cells of one column, as Excel's XML."""
 
-    def __init__(self, sheet: Any, number_format: str = "General"):
-        self.figure, self.moment, self.day, self.text, self.formula = (WriteOnlyCell(sheet) for _ in range(5))
-        self.figure.number_format = number_format
-        self.moment.number_format, self.day.number_format = "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd"
-        self.formula.quotePrefix = True  # stays a text also when somebody edits it
+    def __init__(self, sheet: Any, letter: str, column: Column):
+        def look(number_format: str = "General", quoted: bool = False) -> int:
+            cell = WriteOnlyCell(sheet)
+            cell.number_format, cell.quotePrefix = number_format, quoted
+            return cell.style_id
 
-    def filled(self, value: Any) -> WriteOnlyCell:
-        """A cell with this value, of the value's own type."""
-        if isinstance(value, date) and value.year < FIRST_YEAR:
+        self.letter, self.figure = letter, look(FORMATS.get(column.unit, "General"))
+        self.moment, self.day, self.text, self.formula = (
+            look("yyyy-mm-dd hh:mm:ss"),
+            look("yyyy-mm-dd"),
+            look(),
+            look(quoted=True),
+        )
+
+    def xml(self, value: Any, row: int) -> str:
+        """The cell of one row; nothing for what is missing."""
+        if value is None:
+            return ""
+        if isinstance(value, date):
+            if value.year >= FIRST_YEAR:
+                style = self.moment if isinstance(value, datetime) else self.day
+                return f'<c r="{self.letter}{row}" s="{style}"><v>{to_excel(value)}</v></c>'
             value = moment(value)
         if isinstance(value, str):
-            return self.written(visible(value), is_formula(value))
-        chosen = self.figure
-        if isinstance(value, date):
-            chosen = self.moment if isinstance(value, datetime) else self.day
-        elif isinstance(value, bool):
-            chosen = self.text
-        chosen.value = value
-        return chosen
-
-    def written(self, text: str, formula: bool) -> WriteOnlyCell:
-        """A cell that holds a text, whatever it looks like."""
-        if len(text) > LONGEST_CELL:
-            raise TooLarge(f"A text has more than the {LONGEST_CELL:,} characters an Excel cell can hold. Choose CSV.")
-        chosen = self.formula if formula else self.text
-        chosen.value = text
-        chosen.data_type = "s"
-        return chosen
+            text = visible(value)
+            if len(text) > LONGEST_CELL:
+                raise TooLarge(f"A text has more than the {LONGEST_CELL:,} characters of an Excel cell. Choose CSV.")
+            text = saxutils.escape(CODED.sub("_x005F_", text))
+            style = self.formula if is_formula(value) else self.text
+            opened = f'<c r="{self.letter}{row}" s="{style}" t="inlineStr">'
+            return f'{opened}<is><t xml:space="preserve">{text}</t></is></c>'
+        if isinstance(value, bool):
+            return f'<c r="{self.letter}{row}" t="b"><v>{int(value)}</v></c>'
+        return f'<c r="{self.letter}{row}" s="{self.figure}"><v>{value}</v></c>'
 
 
 def sheet_name(name: str) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from xml.etree import ElementTree
 
 import httpx
 import openpyxl
@@ -183,6 +184,14 @@ def test_an_excel_file_has_neither_formulas_nor_links_and_every_text_comes_back(
             assert (cell.value or "") == visible(value) and cell.data_type in ("s", "inlineStr")
             assert not is_formula(value) or cell.quotePrefix
         assert cells[2].data_type == "n" and Decimal(str(cells[2].value)).quantize(Decimal("0.0001")) == row[2]
+
+
+def test_a_text_that_excel_would_decode_is_written_so_that_it_reads_as_it_is():
+    content = written("xlsx", [("_x003D_1+1 _x1_", "<b>&amp;", Decimal(1), " two  blanks ")])
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+    texts = [node.text for node in ElementTree.fromstring(sheet).iter() if node.tag.endswith("}t")]
+    assert texts == ["_x005F_x003D_1+1 _x1_", "<b>&amp;", " two  blanks "]
 
 
 def test_a_text_too_long_for_excel_is_refused_and_leaves_no_file_behind(tmp_path, monkeypatch):
