@@ -127,7 +127,10 @@ def described(detail: str, names: Mapping[str, str]) -> str:
         parts = None
     if not isinstance(parts, dict):
         return words.visible(detail, MOST_DETAIL)
-    said = [f"{name.replace('_', ' ')}: {spoken(value, names)}" for name, value in parts.items()]
+    said = [
+        f"{name.replace('_', ' ')}: {roles(value) if name == 'held' else spoken(value, names)}"
+        for name, value in parts.items()
+    ]
     return words.visible("; ".join(said), MOST_DETAIL) or words.NOT_KNOWN
 
 
@@ -136,6 +139,14 @@ def spoken(value: Any, names: Mapping[str, str]) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return words.NOT_KNOWN if value in (None, "") else names.get(str(value), str(value))
+
+
+def roles(held: Any) -> str:
+    """The roles that somebody came with: 'auditor, manager of M01'. What cannot be read is shown as it is."""
+    try:
+        return ", ".join(f"{role} of {subject}" if subject else role for role, subject in json.loads(held)) or "none"
+    except (ValueError, TypeError):
+        return str(held)
 
 
 def found(wanted: Mapping[str, str]) -> int:

@@ -443,6 +443,10 @@ def test_details_are_told_in_words_whatever_they_hold():
     names = {"p1": "Ada"}
     detail = json.dumps({"asked_by": "p1", "granted": True, "days": None, "n": 3})
     assert trail.described(detail, names) == "asked by: Ada; granted: yes; days: –; n: 3"
+    held = json.dumps({"held": '[["auditor", ""], ["manager", "M01"]]'})
+    assert trail.described(held, names) == "held: auditor, manager of M01"
+    for broken in ("[1]", "{", "7", "[[1, 2, 3]]"):
+        assert trail.described(json.dumps({"held": broken}), names) == f"held: {broken}"
     assert trail.described("", names) == trail.described("{}", names) == "–"
     for broken in ("{", "[1]", "null", '"text"'):
         assert trail.described(broken, names) == broken

@@ -17,4 +17,4 @@ shown = trail.page(wanted, filters.page_number(number, trail.SIZE, "entries"))
 with above:
     trail.table(shown, names)
 layout.quiet("The whole trail as a file, with the hashes that prove it:")
-st.code("python -m data audit export --to audit.jsonl", language="bash")
+st.code("python -m data audit export --to audit.jsonl", language=None, wrap_lines=True)
