@@ -250,17 +250,30 @@ def test_a_secrets_file_of_another_account_is_refused(tmp_path, monkeypatch):
     assert "another account" in (preflight.secrets_mode(replace(configured(), file=file)) or "")
 
 
-@pytest.mark.parametrize(("hosts", "address", "right"), [
-    ([], "0.0.0.0", False),
-    ([], None, False),
-    ([], "10.0.0.5", False),
-    ([], "127.0.0.1", True),
-    (["rapport.example"], "0.0.0.0", True),
-])  # fmt: skip
-def test_a_server_for_others_must_name_the_hosts_it_answers_for(hosts, address, right, option):
-    option("server.allowedHosts", hosts)
-    option("server.address", address)
-    assert (preflight.allowed_hosts(configured()) is None) == right
+HERE, PUBLIC = "http://127.0.0.1:8501/oauth2callback", AUTH["redirect_uri"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "address", "redirect_uri", "right"),
+    [
+        ([], "0.0.0.0", PUBLIC, False),
+        ([], None, PUBLIC, False),
+        ([], "10.0.0.5", HERE, False),
+        ([], "127.0.0.1", PUBLIC, False),
+        ([], "127.0.0.1", HERE, True),
+        (["rapport.example"], "0.0.0.0", PUBLIC, True),
+        (["rapport.example"], "127.0.0.1", PUBLIC, True),
+        (["*.example"], "127.0.0.1", PUBLIC, True),
+        (["other.example"], "0.0.0.0", PUBLIC, False),
+    ],
+)
+def test_a_server_for_others_must_name_the_hosts_it_answers_for(hosts, address, redirect_uri, right, monkeypatch):
+    from streamlit import config
+
+    real, ours = config.get_option, {"server.allowedHosts": hosts, "server.address": address}
+    monkeypatch.setattr(config, "get_option", lambda name: ours[name] if name in ours else real(name))
+    monkeypatch.setattr(st, "get_option", config.get_option)
+    assert (preflight.allowed_hosts(configured({"redirect_uri": redirect_uri})) is None) == right
 
 
 def test_a_journal_that_cannot_be_written_is_refused(tmp_path):

@@ -6,13 +6,14 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 from joserfc import jws
 from joserfc.errors import JoseError
 
 from data.rights import Held
-from web.settings import Provider, Settings
+from web.settings import Provider, Settings, loopback
 
 ALGORITHMS = frozenset({"RS256", "ES256", "PS256", "EdDSA"})
 LEEWAY = 120  # seconds the provider's clock may be ahead
@@ -69,7 +70,8 @@ async def roles(claims: Mapping, tokens: Mapping, settings: Settings, pin: Pin) 
 async def userinfo(address: str, access_token: str, subject: str) -> dict:
     """What the provider tells about the person of an access token; raises Refused when it is another person."""
     try:
-        async with httpx.AsyncClient(timeout=WAIT, follow_redirects=False, trust_env=False) as client:
+        proxied = not loopback(urlsplit(address).hostname)
+        async with httpx.AsyncClient(timeout=WAIT, follow_redirects=False, trust_env=proxied) as client:
             answer = await client.get(address, headers={"Authorization": f"Bearer {access_token}"})
             answer.raise_for_status()
             told = answer.json()

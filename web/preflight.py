@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import streamlit as st
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from data.journal.store import Journal
 from data.warehouse import POINTER, NoBuild, Warehouse, read_manifest
@@ -102,10 +103,11 @@ def redirect_uri(settings: Settings) -> str | None:
 
 def allowed_hosts(settings: Settings) -> str | None:
     """The host names the server answers to, where others than this machine reach it."""
-    if not st.get_option("server.allowedHosts") and not only_here():
-        name = urlsplit(settings.redirect_uri).hostname
-        return f'server.allowedHosts is empty. Set it to ["{name}"] in .streamlit/config.toml.'
-    return None
+    name = urlsplit(settings.redirect_uri).hostname
+    remedy = f'Set it to ["{name}"] in .streamlit/config.toml.'
+    if not st.get_option("server.allowedHosts"):
+        return None if only_here() and loopback(name) else f"server.allowedHosts is empty. {remedy}"
+    return None if is_host_allowed(name) else f"server.allowedHosts does not have the host of redirect_uri. {remedy}"
 
 
 def only_here() -> bool:
@@ -160,10 +162,11 @@ def clock(folder: Path, now: datetime | None = None) -> str | None:
 def metadata(provider: Provider) -> dict:
     """What a provider says about itself; raises Misconfigured when it cannot be read."""
     where = f"[auth.{provider.name}] server_metadata_url"
-    if problem := unsafe(provider.metadata_url, loopback(urlsplit(provider.metadata_url).hostname)):
+    here = loopback(urlsplit(provider.metadata_url).hostname)
+    if problem := unsafe(provider.metadata_url, here):
         raise Misconfigured(f"{where} {problem}.")
     try:
-        answer = httpx.get(provider.metadata_url, timeout=WAIT, follow_redirects=False)
+        answer = httpx.get(provider.metadata_url, timeout=WAIT, follow_redirects=False, trust_env=not here)
         answer.raise_for_status()
         told = answer.json()
     except (httpx.HTTPError, ValueError) as problem:

@@ -162,18 +162,15 @@ def provider(name: str, section: Mapping) -> Provider:
     if "_" in name or not name.isascii() or not name.replace("-", "").isalnum() or name != name.lower():
         raise Misconfigured(f"[auth.{name}]: a provider's name may have small letters, digits and hyphens only.")
     where = f"auth.{name}"
-    defaults = {"scope": SCOPE, "prompt": "login", "code_challenge_method": "S256"}
+    defaults: dict = {"scope": SCOPE, "prompt": "login", "code_challenge_method": "S256"}
     given = table(section, "client_kwargs")
     if given.get("code_challenge_method", "S256") != "S256":
         raise Misconfigured(f"[{where}.client_kwargs] code_challenge_method: only S256 proves who began the sign-in.")
-    return Provider(
-        name,
-        str(section.get("label") or name.replace("-", " ").title()),
-        text(section, where, "client_id"),
-        text(section, where, "client_secret"),
-        text(section, where, "server_metadata_url"),
-        defaults | dict(given),
-    )
+    client = [text(section, where, name) for name in ("client_id", "client_secret", "server_metadata_url")]
+    if loopback(urlsplit(client[2]).hostname):
+        defaults["trust_env"] = False  # a proxy to the outside does not know this machine
+    label = str(section.get("label") or name.replace("-", " ").title())
+    return Provider(name, label, *client, defaults | dict(given))
 
 
 def check_role(group: str, role: object) -> None:
