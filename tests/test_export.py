@@ -191,7 +191,7 @@ def test_a_text_that_excel_would_decode_is_written_so_that_it_reads_as_it_is():
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         sheet = parts.read("xl/worksheets/sheet1.xml").decode()
     texts = [node.text for node in ElementTree.fromstring(sheet).iter() if node.tag.endswith("}t")]
-    assert texts == ["_x005F_x003D_1+1 _x1_", "<b>&amp;", " two  blanks "]
+    assert texts[len(TEXTS) :] == ["_x005F_x003D_1+1 _x1_", "<b>&amp;", " two  blanks "]
 
 
 def test_a_text_too_long_for_excel_is_refused_and_leaves_no_file_behind(tmp_path, monkeypatch):
