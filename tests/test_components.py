@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import date
 from decimal import Decimal
@@ -85,7 +86,17 @@ def test_no_markdown_comes_out_of_a_name(text):
     shown = words.safe_text(text)
     unescaped = [c for i, c in enumerate(shown) if c in "[]()`*_<>$:#!~" and (i == 0 or shown[i - 1] != "\\")]
     assert unescaped == []
-    assert shown.replace("\\", "") == text
+    assert shown.replace("\\", "").replace("\u2060", "") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://evil.example", "see https://evil.example/a", "www.evil.example", "WWW.evil.example", "a@evil.example"],
+)
+def test_no_bare_address_becomes_a_link(text):
+    """GitHub's Markdown makes links of http://…, www.… and a@b.c in the finished text, whatever is escaped in it."""
+    plain = words.safe_text(text).replace("\\", "")
+    assert not re.search(r"https?://|www\.|\w@\w", plain, re.IGNORECASE)
 
 
 def test_characters_that_hide_or_turn_text_around_are_spelled_out():
