@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -172,6 +173,14 @@ def test_an_ended_session_stays_ended_even_when_its_token_comes_again(journal):
     assert audit.count(journal, action="sign-out") == 1 and audit.count(journal, action="sign-in") == 2
     people.end_session(journal, "unknown", "signed out")
     assert not alive(journal, "unknown") and not alive(journal, "")
+
+
+def test_one_sign_in_that_arrives_many_times_at_once_is_one_session_and_one_row(journal):
+    with ThreadPoolExecutor(8) as pool:
+        came = set(pool.map(lambda _: people.sign_in(journal, CLAIMS, "demo", []), range(16)))
+        assert came == {people.session_id(CLAIMS)} and audit.count(journal) == 1
+        list(pool.map(lambda _: people.end_session(journal, *came, "signed out"), range(16)))
+    assert [row.action for row in audit.entries(journal)] == ["sign-out", "sign-in"]
 
 
 def test_ending_all_sessions_of_somebody_ends_them_at_once_and_nobody_elses(journal):
@@ -372,6 +381,34 @@ def test_roles_that_check_each_other_are_never_granted_to_one_person(journal, so
         else:
             give(journal, who.person, second)
         assert now_holds(journal, who).roles == {first} | (set() if toxic else {second})
+
+
+def test_of_two_contradictory_proposals_only_the_first_is_granted(journal):
+    ann, bob, cat = come(journal, "ann", "admin"), come(journal, "bob", "admin"), come(journal, "cat")
+    first = grants.ask(journal, ann, cat.person, "approver", "stands in")
+    second = grants.ask(journal, ann, cat.person, "auditor", "year end")
+    grants.decide(journal, bob, first, True)
+    with pytest.raises(Forbidden, match="may not be auditor and approver"):
+        grants.decide(journal, bob, second, True)
+    assert audit.entries(journal)[0].action == "denied" and now_holds(journal, cat).roles == {"approver"}
+    grants.decide(journal, bob, second, False)
+
+
+def test_a_grant_made_by_a_clock_ahead_holds_once_its_time_has_come(journal):
+    at(journal, hours=5)
+    cat = come(journal, "cat")
+    give(journal, cat.person, "auditor")
+    at(journal, hours=4)
+    assert grants.active(journal, cat.person) == []
+    at(journal, hours=6)
+    assert [row.role for row in grants.active(journal, cat.person)] == ["auditor"]
+
+
+def test_what_the_provider_said_in_a_session_that_ended_hinders_no_grant(journal):
+    cat = come(journal, "cat", "manager M01")
+    people.end_session(journal, cat.session, "signed out")
+    give(journal, cat.person, "approver")
+    assert [row.role for row in grants.active(journal, cat.person)] == ["approver"]
 
 
 def test_the_database_too_refuses_contradictory_roles(journal):
