@@ -136,18 +136,19 @@ def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, opti
         st.header("This address cannot be shown as it stands", icon=":material/link_off:", anchor=False)
         personal = personal_text(value) or personal_text(name)
         shown = f"(a text that {personal})" if personal else words.safe_text(value, 80) or "(empty)"
-        name = "A setting" if personal_text(name) else name
+        called = "A setting" if personal_text(name) else name
         st.markdown(
-            f"**{words.safe_text(name, 80)} = {shown}** {words.safe_text(reason)}. Nothing is shown, "
+            f"**{words.safe_text(called, 80)} = {shown}** {words.safe_text(reason)}. Nothing is shown, "
             "because leaving it out would show more than the address asks for."
         )
         listed = ", ".join(words.safe_text(option, 60) for option in options[:SHOWN])
         more = f" and {len(options) - SHOWN:,} more" if len(options) > SHOWN else ""
         st.markdown(f":gray[{words.safe_text(allowed)}{': ' if listed else ''}{listed}{more}]")
-        st.button("Open without this one", key="_refused_one", on_click=without, args=(name, value))
-        if st.button("Open without these settings", icon=":material/restart_alt:", key="_refused_reset"):
-            st.session_state.pop("_came", None)
-            st.switch_page(page, query_params={})
+        with st.container(horizontal=True, gap="small"):
+            st.button("Open without this one", key="_refused_one", on_click=without, args=(name, value))
+            if st.button("Open without these settings", icon=":material/restart_alt:", key="_refused_reset"):
+                st.session_state.pop("_came", None)
+                st.switch_page(page, query_params={})
     st.stop()
 
 
