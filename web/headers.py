@@ -72,7 +72,7 @@ class Headers:
                 if not kept:
                     headers["Cache-Control"] = "no-store"
                 for name, value in self.headers.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # a file to take away is held in a stricter policy of its own
             await send(message)
 
         await self.app(scope, receive, sending)

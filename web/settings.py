@@ -166,11 +166,12 @@ def provider(name: str, section: Mapping) -> Provider:
     given = table(section, "client_kwargs")
     if given.get("code_challenge_method", "S256") != "S256":
         raise Misconfigured(f"[{where}.client_kwargs] code_challenge_method: only S256 proves who began the sign-in.")
-    client = [text(section, where, name) for name in ("client_id", "client_secret", "server_metadata_url")]
-    if loopback(urlsplit(client[2]).hostname):
+    client_id, client_secret = text(section, where, "client_id"), text(section, where, "client_secret")
+    metadata_url = text(section, where, "server_metadata_url")
+    if loopback(urlsplit(metadata_url).hostname):
         defaults["trust_env"] = False  # a proxy to the outside does not know this machine
     label = str(section.get("label") or name.replace("-", " ").title())
-    return Provider(name, label, *client, defaults | dict(given))
+    return Provider(name, label, client_id, client_secret, metadata_url, defaults | dict(given))
 
 
 def check_role(group: str, role: object) -> None:
