@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +25,7 @@ from data.rights import ROLES, Actor
 from data.view import Scope
 from data.view_format import Body, body_of
 from data.warehouse import Build
-from tests import colleagues
+from tests import browser, colleagues
 from tests.conftest import ROOT, run_data
 from tests.test_pages import another_build, text_of
 from web import saved
@@ -619,3 +620,41 @@ def test_a_note_is_written_in_the_frame_marked_at_its_figure_and_removed_by_its_
     app.button(key=f"_note_remove_{note.note_id}").click().run()
     assert notes.of(journal, actor, ["figure:overview/margin"]) == []
     assert people.names(journal)[actor.person] == "Tess Ter"
+
+
+# In a real browser, where the address is
+
+
+@pytest.mark.browser
+def test_a_view_lives_in_the_address_through_saving_opening_changing_going_back_and_leaving(chromium, app_address):
+    with browser.visit(chromium, f"{app_address}/overview?region=North&region=South&period=3m", persona="erin") as seen:
+        page = seen.page
+        page.get_by_role("button", name="Save").click()
+        page.get_by_label("Name").fill("Two regions")
+        page.keyboard.press("Tab")
+        browser.settled(page)
+        page.get_by_role("button", name="Save as a new view").click()
+        page.wait_for_url(re.compile(r"[?&]view=[\w-]{22}(&|$)"))
+        view_id = re.search(r"view=([\w-]{22})", page.url).group(1)
+        seen.go(f"{app_address}/v/{view_id}")
+        arrived = parse_qs(urlsplit(page.url).query)
+        assert (arrived["region"], arrived["period"], arrived["view"]) == (["North", "South"], ["3m"], [view_id])
+        assert page.get_by_text("saved view, yours").is_visible()
+        page.locator("[data-testid=stSelectbox] input").first.click()
+        page.get_by_text("6m", exact=True).click()
+        page.wait_for_url(re.compile(f"period=6m.*view={view_id}"))
+        page.get_by_text("Differs from the saved view: Period 6m instead of 3m.").wait_for()
+        page.reload()
+        page.get_by_text("Differs from the saved view: Period 6m instead of 3m.").wait_for()
+        page.get_by_role("button", name="Back to the saved view").click()
+        page.wait_for_url(re.compile(f"period=3m.*view={view_id}"))
+        page.get_by_role("button", name="Leave this view").click()
+        page.wait_for_url(lambda address: "view=" not in address and "region=North" in address)
+        browser.settled(page)
+        assert page.get_by_text("saved view, yours").count() == 0
+        assert seen.errors == seen.outside == seen.exceptions() == []
+    with browser.visit(chromium, app_address, persona="max") as seen:
+        response = seen.page.goto(f"{app_address}/v/{view_id}")
+        assert response.status == 404
+        assert "There is no such view, or it is not shared with you" in seen.page.inner_text("main")
+        assert browser.accessibility_faults(seen.page) == []
