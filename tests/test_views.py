@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -185,6 +186,19 @@ def test_a_text_that_is_no_view_is_refused_with_a_message(text):
         view_format.parse(text)
     assert len(str(refused.value)) < 200
     assert str(refused.value).isprintable()
+
+
+def test_the_document_shows_a_view_that_is_read_and_the_limits_that_hold():
+    text = (ROOT / "docs" / "views.md").read_text(encoding="utf-8")
+    example = text.split("```json\n")[1].split("```")[0]
+    assert view_format.parse(example).of("metric") == ("ROI",)
+    limits = (
+        view_format.MOST_BYTES, view_format.MOST_VALUES, view_format.MOST_ADDRESS, views.MOST_NAME, views.MOST_NOTE,
+        misses.MOST,
+    )  # fmt: skip
+    assert [limit for limit in limits if f" {limit:,} " not in text] == []
+    formats = re.findall(r"^\| (\d+) \| `", text, re.MULTILINE)
+    assert [int(number) for number in formats] == [*sorted(view_format.MIGRATIONS), view_format.FORMAT]
 
 
 def test_the_most_values_that_an_address_holds_are_read():

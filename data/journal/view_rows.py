@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,7 +34,7 @@ class SavedView:
     saved_by: str
     saved_at: str
 
-    @property
+    @cached_property
     def body(self) -> Body:
         """What the view shows, in the present format. Raises BadView."""
         return view_format.parse(self.text)
