@@ -5,24 +5,18 @@ Every writer takes the answer in parts, so that memory is bounded, and returns t
 
 from __future__ import annotations
 
-import io
 import math
 import re
 import unicodedata
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from tempfile import TemporaryDirectory
 from typing import IO, Any
-from xml.sax import saxutils
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils import get_column_letter
-from openpyxl.utils.datetime import to_excel
 
 from data.catalog import Unit
 
@@ -39,8 +33,7 @@ HIDDEN = re.compile(
 )
 SEPARATOR = re.compile("([,;|])")
 SPELLED = re.compile(r"\[U\+([0-9A-F]{4})\]")
-ROWS_PART = "xl/worksheets/sheet1.xml"
-CODED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # Excel reads _x0041_ as A
+MOMENT, DAY = "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd"
 FORMATS = {Unit.MONEY: "#,##0.00", Unit.COUNT: "#,##0", Unit.SHARE: "0.0%", Unit.RATIO: "0.00", Unit.DAYS: "#,##0"}
 
 
@@ -160,88 +153,44 @@ def write_csv(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Colum
 
 
 def write_xlsx(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Column], about: Mapping[str, str]) -> int:
-    """A sheet with the rows and a sheet that says what they are. No cell is a formula or a link: texts are texts.
+    """A sheet with the rows and a sheet that says what they are. No cell is a formula or a link: texts are texts."""
+    from xlsxwriter import Workbook  # only when somebody wants such a file: no page needs it
 
-    openpyxl makes the workbook. The rows are put in as text: its own cells take ten times as long.
-    """
-    book = Workbook()
-    book.properties.creator = "Rapport"
-    sheet, said = book.worksheets[0], book.create_sheet("About")
-    sheet.title, sheet.freeze_panes = sheet_name(about["Table"]), "A2"
-    for place, one in enumerate(columns, 1):
-        sheet.column_dimensions[get_column_letter(place)].width = max(12, min(40, len(one.label) + 4))
-        put(sheet.cell(1, place), one.label)
-    cells = [Cells(sheet, get_column_letter(place), one) for place, one in enumerate(columns, 1)]
-    head, tail = parts_of(book)[ROWS_PART].decode().split("</sheetData>")
-    number = 0
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open(ROWS_PART, "w") as rows:
-            rows.write(re.sub("<dimension[^>]*/>", "", head).encode())
-            for number, row in enumerate(rows_of(reader, columns), 1):
-                line = "".join(one.xml(value, number + 1) for one, value in zip(cells, row, strict=True))
-                rows.write(f'<row r="{number + 1}">{line}</row>'.encode())
-            rows.write(f"</sheetData>{tail}".encode())
-        for place, (name, text) in enumerate({**about, "Rows": f"{number}"}.items(), 1):
-            put(said.cell(place, 1), name)
-            put(said.cell(place, 2), text)
-        for name, content in parts_of(book).items():
-            if name != ROWS_PART:
-                archive.writestr(name, content)
-    return number
+    plain_text = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    folder = TemporaryDirectory()  # rows wait there, and leave with it also when a row is refused
+    book = Workbook(file, {"constant_memory": True, "tmpdir": folder.name, **plain_text})
+    sheet, said = book.add_worksheet(sheet_name(about["Table"])), book.add_worksheet("About")
+    looks = {code: book.add_format({"num_format": code}) for code in (*FORMATS.values(), MOMENT, DAY)}
+    quoted = book.add_format({"quote_prefix": True})  # stays a text also when somebody edits it
 
-
-def parts_of(book: Workbook) -> dict[str, bytes]:
-    """The files that a workbook consists of."""
-    saved = io.BytesIO()
-    book.save(saved)
-    with zipfile.ZipFile(saved) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def put(into: Any, text: str) -> None:
-    """Write a text into a cell that stays a text, whatever it looks like, also when somebody edits it."""
-    into.value = visible(text)[:LONGEST_CELL]
-    into.data_type = "s"
-    into.quotePrefix = is_formula(text)
-
-
-class Cells:
-    """The cells of one column, as Excel's XML."""
-
-    def __init__(self, sheet: Any, letter: str, column: Column):
-        def look(number_format: str = "General", quoted: bool = False) -> int:
-            cell = WriteOnlyCell(sheet)
-            cell.number_format, cell.quotePrefix = number_format, quoted
-            return cell.style_id
-
-        self.letter, self.figure = letter, look(FORMATS.get(column.unit, "General"))
-        self.moment, self.day, self.text, self.formula = (
-            look("yyyy-mm-dd hh:mm:ss"),
-            look("yyyy-mm-dd"),
-            look(),
-            look(quoted=True),
-        )
-
-    def xml(self, value: Any, row: int) -> str:
-        """The cell of one row; nothing for what is missing."""
-        if value is None:
-            return ""
-        if isinstance(value, date):
-            if value.year >= FIRST_YEAR:
-                style = self.moment if isinstance(value, datetime) else self.day
-                return f'<c r="{self.letter}{row}" s="{style}"><v>{to_excel(value)}</v></c>'
+    def put(into: Any, row: int, place: int, value: Any, unit: Unit = Unit.TEXT) -> None:
+        if isinstance(value, date) and value.year < FIRST_YEAR:
             value = moment(value)
         if isinstance(value, str):
             text = visible(value)
             if len(text) > LONGEST_CELL:
                 raise TooLarge(f"A text has more than the {LONGEST_CELL:,} characters of an Excel cell. Choose CSV.")
-            text = saxutils.escape(CODED.sub("_x005F_", text))
-            style = self.formula if is_formula(value) else self.text
-            opened = f'<c r="{self.letter}{row}" s="{style}" t="inlineStr">'
-            return f'{opened}<is><t xml:space="preserve">{text}</t></is></c>'
-        if isinstance(value, bool):
-            return f'<c r="{self.letter}{row}" t="b"><v>{int(value)}</v></c>'
-        return f'<c r="{self.letter}{row}" s="{self.figure}"><v>{value}</v></c>'
+            into.write_string(row, place, text, quoted if is_formula(value) else None)
+        elif isinstance(value, bool):
+            into.write_boolean(row, place, value)
+        elif isinstance(value, date):
+            into.write_datetime(row, place, value, looks[MOMENT if isinstance(value, datetime) else DAY])
+        elif value is not None:
+            into.write_number(row, place, value, looks.get(FORMATS.get(unit, "")))
+
+    with folder, book:
+        sheet.freeze_panes(1, 0)
+        for place, one in enumerate(columns):
+            sheet.set_column(place, place, max(12, min(40, len(one.label) + 4)))
+            put(sheet, 0, place, one.label)
+        number = 0
+        for number, row in enumerate(rows_of(reader, columns), 1):
+            for place, (value, one) in enumerate(zip(row, columns, strict=True)):
+                put(sheet, number, place, value, one.unit)
+        for line, (name, text) in enumerate({**about, "Rows": f"{number}"}.items()):
+            put(said, line, 0, name)
+            put(said, line, 1, text[:LONGEST_CELL])
+    return number
 
 
 def sheet_name(name: str) -> str:
