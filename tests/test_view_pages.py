@@ -104,7 +104,7 @@ def test_a_view_leads_to_its_explicit_address_with_every_value(journal, build):
     body = of(build.manifest)
     view_id = views.save(journal, owner, "a view", "", body, "company")
     answer = get(owner, f"/v/{view_id}")
-    assert (answer.status, urlsplit(answer.to).path, answer.headers["cache-control"]) == (302, "/", "no-store")
+    assert (answer.status, urlsplit(answer.to).path, answer.headers["cache-control"]) == (302, "/overview", "no-store")
     assert answer.parameters == {name: list(values) for name, values in body.parameters} | {"view": [view_id]}
     frozen = views.save(journal, owner, "a view", "", of(build.manifest, "customer_roi", build.id), "company")
     answer = get(owner, f"/v/{frozen}")
