@@ -19,6 +19,7 @@ from data.build import Options, build
 from data.casting import EXPECTED
 from data.catalog import DIMENSIONS, FACTS, METRICS, Unit
 from data.contract import FEEDS, SEEDS, SQL_TYPE, Column, Feed, Kind
+from data.feed_samples import SAMPLES
 from data.header import Model, read_model
 from data.publish import builds
 
@@ -37,36 +38,6 @@ TEXTS = {
     ),
     Kind.FLAG: (("true", "false", "1", "0", "yes", "no"), ("y", "on")),
     Kind.SHARE: (("0", "0.5", "1"), ("50%", "1.01", ".5")),
-}
-
-# One small file for each feed and seed; together they are a company that can be built.
-SAMPLES = {
-    "lines": """order_id,line_id,ordered_at,customer_id,revenue,cost
-A-1001,1,2026-02-03T10:15:00Z,C0017,59.90,31.20
-A-1001,2,2026-02-03T10:15:00Z,C0017,12.00,4.50
-A-1002,1,2026-02-05 08:00,,8.50,3.00""",
-    "customers": """customer_id,joined_at,segment,region,manager_id,acquisition_cost,payment_plan
-C0017,2025-11-20,home,North,M01,14.00,invoice""",
-    "partners": """partner_id,partner_name,partner_type,tier
-P03,Alder Tools Ltd,manufacturer,gold""",
-    "contacts": """contact_id,customer_id,channel,occurred_at,direction,campaign_id,cost,arm,responded
-K1,C0017,email,2026-02-01T09:00:00Z,out,SPRING,,treated,true
-K2,C0017,teleservice,2026-02-04T11:30:00Z,in,,4.20,,""",
-    "campaigns": """campaign_id,name,channel,starts_at,ends_at,fixed_cost
-SPRING,Spring offer,email,2026-02-01,2026-02-28,250.00""",
-    "consents": """customer_id,channel,allowed,recorded_at,collected
-C0017,email,true,2025-11-20,active""",
-    "assignments": """subject,subject_id,manager_id,valid_from,valid_to
-customer,C0017,M02,2026-01-01,""",
-    "channels": """channel,label,kind,unit_cost,capacity_per_month,min_days_between,needs_consent
-email,E-mail,email,0.05,,3,true
-teleservice,Teleservice,teleservice,6.50,4000,30,true""",
-    "targets": """metric,scope,period,value
-margin,company,2026,50000""",
-    "policies": """role,metric,least_others
-manager,margin_rate,100""",
-    "rules": """rule,statement,metric,scope,threshold,direction,owner,since
-margin,Achieve profitability with a certain margin,margin_rate,company,0.25,at least,executive,2026-01-01""",
 }
 
 # Tables that Python writes, because they are about the build itself or need more mathematics than SQL.
@@ -98,6 +69,7 @@ MANIFEST = {
     "roi_floor": "smallest relationship investment that is rated",
     "attributes": "further columns of the customers feed; each is a filter",
     "filters": "members of every filter that has 2 to 200 of them",
+    "groupable": "filters that, crossed with each other, nowhere leave a group of fewer than ten customers",
     "known": "feeds, and `feed.column`, that hold anything",
     "rows": "rows in, loaded, quarantined, rejected",
     "sources": "every source: file, feed, hash, counts, columns, reason when refused",

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PARTS = ("app.py", "components", "data", "models", "pages", ".streamlit")
+PARTS = ("app.py", "components", "data", "models", "pages", "tests", ".streamlit")
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DIFFS = {
     title: "\n".join(re.findall(r"```diff\n(.*?)```", body, re.DOTALL))
@@ -144,7 +144,10 @@ def test_the_new_metric_answers_with_its_independent_figure(extended):
 def test_the_new_page_opens_through_the_app_and_is_in_the_menu(extended):
     script = """
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file("app.py", default_timeout=60).run()
+from tests import colleagues
+app = AppTest.from_file("app.py", default_timeout=60)
+colleagues.enter(app, "auditor")
+app.run()
 assert not app.exception, app.exception
 app.switch_page("pages/company/channels.py").run()
 assert not app.exception, app.exception
