@@ -49,11 +49,11 @@ class Persona:
 
 PERSONAS = {
     "demo-erin": Persona("Erin", "executive", EXECUTIVE, "The whole company, in groups; no single customers"),
-    "demo-max": Persona("Max", "relationship manager", MANAGER, "The own book of customers only"),
-    "demo-ada": Persona("Ada", "approver", APPROVER, "Everything; decides about campaigns"),
+    "demo-max": Persona("Max", "relationship manager", MANAGER, "The own book of customers and partners"),
+    "demo-ada": Persona("Ada", "approver", APPROVER, "Everything, down to single customers"),
     "demo-otto": Persona("Otto", "auditor", AUDITOR, "Everything, with the audit trail; changes nothing"),
     "demo-ines": Persona("Ines", "administrator", ADMIN, "Who has access, but no figures"),
-    "demo-noor": Persona("Noor", "second administrator", ADMIN, "Access needs two people: the other one"),
+    "demo-noor": Persona("Noor", "second administrator", ADMIN, "The second person that giving access needs"),
     "demo-pia": Persona("Pia", "partner", PARTNER_ROLE, "The figures of one partner"),
     "demo-gast": Persona("Gast", "without any role", "", "What people without access are told"),
 }

@@ -51,12 +51,13 @@ p { margin: 0 0 1rem; color: var(--quiet); }
 .said strong { display: block; }
 .said span { color: var(--quiet); }
 ul { list-style: none; margin: 0; padding: 0; display: grid; gap: .55rem; }
-a.choice { display: block; padding: .65rem .9rem; border: 1px solid var(--line); border-radius: 6px;
+a.choice { display: block; height: 100%; padding: .65rem .9rem; border: 1px solid var(--line); border-radius: 6px;
   color: var(--text); text-decoration: none; overflow-wrap: anywhere; }
 a.choice:hover { border-color: var(--accent); background: var(--soft); }
 a.choice:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 a.choice b { font-weight: 600; }
 a.choice span { display: block; color: var(--quiet); font-size: .9rem; }
+@media (min-width: 48rem) { .many main { max-width: 44rem; } .many ul { grid-template-columns: 1fr 1fr; } }
 @media (max-width: 30rem) { body { padding-top: 1rem; } main { padding: 1.25rem; } }
 """
 
@@ -111,11 +112,12 @@ def page(settings: Settings, wanted: str, said: str) -> str:
         heading = "Sign in"
         text = "Rapport shows a company's figures to people it knows. Your identity provider says who you are."
         choices = [(one.name, f"Continue with {one.label}", "") for one in settings.providers.values()]
+    many = ' class="many"' if len(choices) > 4 else ""
     items = "".join(choice(name, label, more, wanted) for name, label, more in choices)
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign in · Rapport</title>'
-        f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body><main>'
+        f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body{many}><main>'
         f'<div class="brand">{mark()}Rapport</div>{note}<h1>{heading}</h1><p>{escape(text)}</p>'
         f"<ul>{items}</ul></main></body></html>"
     )
