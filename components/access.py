@@ -61,9 +61,14 @@ def scope(build: Build) -> Scope:
     return known[build.id]
 
 
+def reader() -> Actor:
+    """The reader of this run, with the rights that the screen is drawn for."""
+    return st.session_state.get(ACTOR, NOBODY)
+
+
 def may(permission: str) -> bool:
     """Whether the reader of this run has a permission."""
-    return st.session_state.get(ACTOR, NOBODY).may(permission)
+    return reader().may(permission)
 
 
 def look_as(person: str) -> None:

@@ -22,6 +22,7 @@ from data.rights import (
     ROLES,
     VIEW_AS,
     Actor,
+    Held,
     named,
 )
 
@@ -51,6 +52,13 @@ def obstacle(actor: Actor, grant: Any, permission: str) -> str:
     return ""
 
 
+def doubt(role: str, subject: str) -> str:
+    """What to check when the data on the screen lacks the key a role is for. No refusal: the next build may have it."""
+    if not subject or ask.current().knows(Held(role, subject)):
+        return ""
+    return f"The data on the screen has no {role} with the key “{subject}”. Check it: without rows this role sees none."
+
+
 def proposals(asked: Sequence[Any], actor: Actor, names: Mapping[str, str]) -> None:
     """What was asked for, each with its two buttons, or with the reason why they cannot be pressed."""
     if not asked:
@@ -59,6 +67,8 @@ def proposals(asked: Sequence[Any], actor: Actor, names: Mapping[str, str]) -> N
         hindered = obstacle(actor, grant, DECIDE_GRANT)
         with st.container(border=True):
             st.markdown(described(grant, names))
+            if doubtful := doubt(grant.role, grant.subject):
+                st.warning(words.safe_text(doubtful, 400), icon=":material/warning:")
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 for label, granted, said in (("Grant", True, "The role is granted."), ("Refuse", False, "Refused.")):
                     button(
@@ -101,7 +111,8 @@ def propose(actor: Actor, names: Mapping[str, str]) -> None:
                      help="Everybody who has signed in at least once, also without access yet.")  # fmt: skip
         st.selectbox("Role", tuple(ROLES), key="_propose_role", index=None, format_func=str.capitalize)
         books = [book for book in map(str, ask.current().manifest["filters"].get("manager_id", ())) if named(book)]
-        st.selectbox("Whose book, for a manager", books, index=None, key="_propose_book", format_func=words.visible)
+        st.selectbox("Whose book, for a manager", books, index=None, key="_propose_book", format_func=words.visible,
+                     accept_new_options=True, help="A key that the data does not have yet can be typed.")  # fmt: skip
         st.text_input(
             "Which partner, for a partner", max_chars=200, key="_propose_partner", help="Its key in the data."
         )
@@ -148,9 +159,9 @@ def proposed() -> None:
     """Propose what the form says."""
     names = ("person", "role", "book", "partner", "reason")
     person, role, book, partner, reason = entered(*(f"_propose_{name}" for name in names))
-    subject = {MANAGER: book, PARTNER_ROLE: partner.strip()}.get(role, "")
+    subject = {MANAGER: book.strip(), PARTNER_ROLE: partner.strip()}.get(role, "")
     days = st.session_state.get("_propose_days")
-    said = "Proposed. Another administrator has to agree."
+    said = f"Proposed. Another administrator has to agree. {doubt(role, subject)}".strip()
     attempt(PLACE, said, grants.ask, person, role, reason, subject, days)
 
 

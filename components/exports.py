@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -10,15 +11,16 @@ from components import access, ask, words
 from data import export
 from data.catalog import Unit
 from data.export_files import KINDS, TooLarge
+from data.export_journal import Kept
 from data.question import Listing, Question, Refused
-from data.rights import EXPORT, Forbidden
+from data.rights import Forbidden
 
 WHAT_FOR = {"csv": "opens anywhere", "xlsx": "for people", "parquet": "for programs: typed and unescaped"}
 
 
 @st.fragment
 def offer(
-    question: Question | Listing,
+    question: Question | Listing | Kept,
     name: str,
     chosen: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
@@ -28,7 +30,8 @@ def offer(
 
     chosen, labels, units: of a listing's columns. Nothing is asked or counted before somebody presses Prepare.
     """
-    if not access.may(EXPORT):
+    wanted = export.Wanted(question, name, chosen=tuple(chosen), labels=labels or {}, units=units or {})
+    if not wanted.may(access.reader()):
         return
     with st.popover("Export", icon=":material/download:", type="tertiary", key=f"_export_{name}"):
         kind = st.radio(
@@ -39,7 +42,7 @@ def offer(
             key=f"_export_format_{name}",
         )
         if st.button("Prepare", key=f"_export_prepare_{name}"):
-            prepared(export.Wanted(question, name, kind, tuple(chosen), labels or {}, units or {}))
+            prepared(replace(wanted, kind=kind))
 
 
 def prepared(wanted: export.Wanted) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, cards, filters, layout, tables, words
+from components import access, ask, cards, exports, filters, layout, tables, words
 from components.attempts import attempt, entered, outcome
+from data.export_journal import Review
 from data.journal import grants, people
 from data.rights import (
     EMERGENCY,
@@ -105,7 +106,7 @@ def pick(name: str, options: Mapping[str, str], label: str, width: int) -> str:
 
 
 def table(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> None:
-    """Who has what, fifty rows at a time; of one role when one is chosen."""
+    """Who has what, fifty rows at a time, and all of it as a file; of one role when one is chosen."""
     role = pick("role", {"": EVERY} | {role: role.capitalize() for role in ROLES}, "Role", 200)
     rows = [row for row in rows if not role or row["role"] == role]
     if not rows:
@@ -116,6 +117,7 @@ def table(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> None:
     shown = pd.DataFrame([written(row, names) for row in rows[begins : begins + SIZE]], columns=list(LABELS))
     with above:
         tables.table(shown, "Who holds which role", labels=LABELS, pinned=("name",))
+    exports.offer(Review(access.journal(), role), "access_review")
 
 
 def written(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:

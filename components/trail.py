@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, filters, layout, people, tables, words
+from components import access, ask, exports, filters, layout, people, tables, words
+from data.export_journal import Trail
 from data.journal import audit
 from data.rights import SYSTEM
 
@@ -157,6 +158,11 @@ def found(wanted: Mapping[str, str]) -> int:
 def page(wanted: Mapping[str, str], number: int) -> Sequence[Any]:
     """One page of what was found, counted from 1."""
     return audit.entries(access.journal(), **wanted, limit=SIZE, offset=(number - 1) * SIZE)
+
+
+def take_along(wanted: Mapping[str, str]) -> None:
+    """All that was found as a file, not only the page on the screen."""
+    exports.offer(Trail(access.journal(), **wanted), "audit_trail")
 
 
 def title(number: int, wanted: Mapping[str, str]) -> str:

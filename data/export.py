@@ -12,15 +12,18 @@ import re
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import BoundedSemaphore, Lock
 from typing import IO
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from data.catalog import DIMENSIONS, FACTS, METRICS, Unit, attribute
 from data.export_files import KINDS, Column, TooLarge
+from data.export_journal import Kept
 from data.journal.schema import AUDIT
 from data.journal.store import Journal
 from data.question import Listing, Question
@@ -50,12 +53,12 @@ class Busy(RuntimeError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A table to take along.
+    """A table to take along: the answer of a build, or rows of the journal.
 
     chosen: columns of a listing, all when empty. labels, units: for columns the catalog lacks.
     """
 
-    question: Question | Listing
+    question: Question | Listing | Kept
     name: str
     kind: str = "csv"
     chosen: tuple[str, ...] = ()
@@ -63,16 +66,57 @@ class Wanted:
     units: Mapping[str, Unit] = field(default_factory=dict)
 
     @property
-    def whole(self) -> Question | Listing:
-        """The question without its page, up to one row more than a file may have."""
-        return replace(self.question, limit=MOST_ROWS + 1, offset=0)
+    def permissions(self) -> tuple[str, ...]:
+        """What somebody must be allowed to, to have this as a file."""
+        return self.question.permissions if isinstance(self.question, Kept) else (EXPORT,)
+
+    def may(self, actor: Actor) -> bool:
+        """Whether somebody is offered this: nobody is while looking through somebody else's eyes."""
+        return not actor.viewed_by and all(map(actor.may, self.permissions))
+
+    def require(self, actor: Actor) -> None:
+        """Raise Forbidden for who may not take this along."""
+        for permission in self.permissions:
+            actor.require(permission)
+        if actor.viewed_by:
+            raise Forbidden("Nothing is taken along while looking as somebody else. Go back to your own eyes first.")
+
+    def count(self, build: Build) -> int:
+        """How many rows there are now; of very many, perhaps only that they are too many."""
+        if isinstance(self.question, Kept):
+            return self.question.count()
+        question = whole(self.question)
+        if isinstance(question, Question):
+            return build.count(question) if question.by else 1
+        text, values = question.sql(build.attributes)
+        return int(build.engine.ask(f"select count(*) as rows from ({text})", values)["rows"].iloc[0])
+
+    @contextmanager
+    def reader(self, build: Build) -> Iterator[pa.RecordBatchReader]:
+        """The rows in parts, up to one more than a file may have."""
+        if isinstance(self.question, Kept):
+            yield self.question.reader(MOST_ROWS + 1)
+        else:
+            with build.engine.reader(*whole(self.question).sql(build.attributes), ROWS_AT_ONCE) as reader:
+                yield reader
+
+    def columns(self, names: list[str]) -> list[Column]:
+        """The columns of the file, named as on the screen. names: those the answer has."""
+        if isinstance(self.question, Kept):
+            return list(self.question.columns)
+        return [self.column(name) for name in self.chosen or names]
 
     def column(self, name: str) -> Column:
-        """How one column is named, as on the screen."""
+        """How one column of an answer is named."""
         entry = METRICS.get(name) or FACTS.get(name)
         unit = self.units.get(name) or (entry.unit if entry else Unit.TEXT)
         label = self.labels.get(name) or (entry or DIMENSIONS.get(name) or attribute(name)).label
         return Column(name, label, unit)
+
+
+def whole(question: Question | Listing) -> Question | Listing:
+    """The question without its page, up to one row more than a file may have."""
+    return replace(question, limit=MOST_ROWS + 1, offset=0)
 
 
 @dataclass(frozen=True)
@@ -138,13 +182,7 @@ class Made:
 
 def count(build: Build, wanted: Wanted) -> int:
     """How many rows the file will have; raises TooLarge when they do not fit into one."""
-    question = wanted.whole
-    if isinstance(question, Question):
-        number = build.count(question) if question.by else 1
-    else:
-        text, values = question.sql(build.attributes)
-        number = int(build.engine.ask(f"select count(*) as rows from ({text})", values)["rows"].iloc[0])
-    return fitting(number)
+    return fitting(wanted.count(build))
 
 
 def fitting(number: int) -> int:
@@ -177,9 +215,8 @@ def within_quota(journal: Journal, person: str, rows: int, connection: sa.Connec
 
 def prepare(journal: Journal, actor: Actor, build: Build, wanted: Wanted) -> tuple[str, int]:
     """A ticket's token and the number of rows, for somebody who may export this. Raises Forbidden or TooLarge."""
-    if not actor.may(EXPORT):
-        with journal.write(actor, EXPORT, "export", slug(wanted.name), build.id):
-            pass  # refused before it begins, which leaves a row `denied`
+    with refusals_on_record(journal, actor, build, wanted):
+        wanted.require(actor)
     number = count(build, wanted)
     within_quota(journal, actor.person, number)
     return tickets().make(actor.session, build, wanted), number
@@ -188,25 +225,32 @@ def prepare(journal: Journal, actor: Actor, build: Build, wanted: Wanted) -> tup
 def deliver(journal: Journal, actor: Actor, ticket: Ticket) -> Made:
     """The complete file, its audit row written. Rights are those of this moment, not those of the click."""
     wanted, build = ticket.wanted, ticket.build
-    try:
-        actor.require(EXPORT)
-        if build.scope_of(actor.held) != wanted.question.view.scope:
+    with refusals_on_record(journal, actor, build, wanted):
+        wanted.require(actor)
+        if not isinstance(wanted.question, Kept) and build.scope_of(actor.held) != wanted.question.view.scope:
             raise Forbidden("What you may see has changed since this was prepared. Open the page again.")
         within_quota(journal, actor.person, 0)
-    except Forbidden as refusal:
-        with journal.write(actor, EXPORT, "export", slug(wanted.name), build.id):  # leaves a row `denied`
-            raise refusal
     made = make(build, wanted)
     said = {"name": slug(wanted.name), "format": wanted.kind, "rows": made.rows, "sha256": made.sha256}
     try:
         with journal.write(
-            actor, EXPORT, "export", made.name, build.id, **said, question=str(wanted.question)
+            actor, wanted.permissions[0], "export", made.name, build.id, **said, question=str(wanted.question)
         ) as connection:
             within_quota(journal, actor.person, made.rows, connection)
     except BaseException:
         made.file.close()
         raise
     return made
+
+
+@contextmanager
+def refusals_on_record(journal: Journal, actor: Actor, build: Build, wanted: Wanted) -> Iterator[None]:
+    """Whoever is refused here leaves a row `denied`."""
+    try:
+        yield
+    except Forbidden as refusal:
+        with journal.write(actor, wanted.permissions[0], "export", slug(wanted.name), build.id):
+            raise refusal
 
 
 def make(build: Build, wanted: Wanted) -> Made:
@@ -216,9 +260,8 @@ def make(build: Build, wanted: Wanted) -> Made:
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed when it has been sent)
         try:
-            text, values = wanted.whole.sql(build.attributes)
-            with build.engine.reader(text, values, ROWS_AT_ONCE) as reader:
-                columns = [wanted.column(name) for name in (wanted.chosen or reader.schema.names)]
+            with wanted.reader(build) as reader:
+                columns = wanted.columns(reader.schema.names)
                 rows = fitting(KINDS[wanted.kind].write(file, reader, columns, about(build, wanted)))
             size = file.seek(0, 2)
             file.seek(0)
@@ -230,7 +273,7 @@ def make(build: Build, wanted: Wanted) -> Made:
     finally:
         MAKING.release()
     kind = KINDS[wanted.kind]
-    stamp = build.id.split("-")[0]
+    stamp = "journal" if isinstance(wanted.question, Kept) else build.id.split("-")[0]
     name = f"rapport_{slug(wanted.name)}_{stamp}_{rows}rows_{sha256[:12]}.{kind.extension}"
     return Made(file, name, kind.mime, rows, size, sha256)
 
@@ -238,10 +281,10 @@ def make(build: Build, wanted: Wanted) -> Made:
 def about(build: Build, wanted: Wanted) -> dict[str, str]:
     """What a file says of itself."""
     manifest = build.manifest
-    said = {
-        "Table": wanted.name,
-        "Company": manifest["company"],
-        "Question": str(wanted.question),
+    said = {"Table": wanted.name, "Company": manifest["company"], "Question": str(wanted.question)}
+    if isinstance(wanted.question, Kept):
+        return said | {"Moments": "UTC"}
+    said |= {
         "Build": build.id,
         "Data to": manifest["as_of"],
         "Currency": manifest["currency"] or "not stated",

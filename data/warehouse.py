@@ -13,7 +13,7 @@ import pandas as pd
 from data.engine import DuckDB
 from data.publish import POINTER, builds, digest
 from data.question import Listing, Question, Refused
-from data.rights import MANAGER, Held, scope_of
+from data.rights import MANAGER, PARTNER_ROLE, Held, named, scope_of
 from data.view import Scope
 
 # what a manifest must hold before its build is opened; any other gap shows on the screens only
@@ -55,6 +55,18 @@ class Build:
         """The partners that a manager looks after, in this build."""
         rows = self.engine.ask("select partner_id from partner where manager_id = ? order by partner_id", [manager])
         return tuple(rows["partner_id"])
+
+    def knows(self, held: Held) -> bool:
+        """Whether this build has the book or the partner that a role is held for."""
+        column = {MANAGER: "manager_id", PARTNER_ROLE: "partner_id"}.get(held.role)
+        if column is None:
+            return not held.subject
+        tables = ("customer", "partner") if column == "manager_id" else ("partner",)
+        found = (
+            self.engine.ask(f"select 1 as one from {table} where {column} = ? limit 1", [held.subject])
+            for table in tables
+        )
+        return named(held.subject) and any(len(rows) for rows in found)
 
     def scope_of(self, held: tuple[Held, ...]) -> Scope:
         """The rows of this build that these roles may see."""

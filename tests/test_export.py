@@ -221,7 +221,7 @@ def content_of(
 
 def exact_rows(build: Build, question: Question) -> list[tuple]:
     with build.engine.connection.cursor() as cursor:
-        return cursor.execute(*export.Wanted(question, "x").whole.sql(build.attributes)).fetchall()
+        return cursor.execute(*export.whole(question).sql(build.attributes)).fetchall()
 
 
 def test_csv_holds_the_whole_answer_to_the_last_digit(build, ranking):

@@ -16,5 +16,4 @@ above = st.container()  # the pages are chosen below the table, where one has re
 shown = trail.page(wanted, filters.page_number(number, trail.SIZE, "entries"))
 with above:
     trail.table(shown, names)
-layout.quiet("The whole trail as a file, with the hashes that prove it:")
-st.code("python -m data audit export --to audit.jsonl", language=None, wrap_lines=True)
+trail.take_along(wanted)

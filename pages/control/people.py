@@ -17,8 +17,6 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 held, waiting, urgent, one = st.tabs(["Who has what", "Waiting proposals", "Emergencies", "One person"])
 with held:
     people.table(rows, names)
-    layout.quiet("The same as a file, for the access review:")
-    st.code("python -m data audit access-review --to access-review.csv", language=None, wrap_lines=True)
 with waiting:
     decisions.proposals(asked, actor, names)
 with urgent:
