@@ -27,16 +27,16 @@ CONTENTS = {
     "Partner": [
         ("partner/own_figures", "Own figures", "storefront", PARTNER, WINDOW),
     ],
-    "Trust": [
-        ("trust/data_trust", "Data trust", "verified", TRUST, APART),
-        ("trust/glossary", "Glossary", "menu_book", ENTER, APART),
-    ],
     "Work": [
         ("views/saved_views", "Saved views", "bookmarks", VIEW, APART),
     ],
     "Control": [
         ("control/people", "People and grants", "group", ACCESS, APART),
         ("control/audit_trail", "Audit trail", "policy", AUDIT, APART),
+    ],
+    "Trust": [
+        ("trust/data_trust", "Data trust", "verified", TRUST, APART),
+        ("trust/glossary", "Glossary", "menu_book", ENTER, APART),
     ],
 }
 

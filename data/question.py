@@ -16,6 +16,7 @@ from data.view import Refused, Scope, View, label
 
 MOST_LISTED = 20  # members that are written out; more of them are bound as one list
 LIST = "select unnest(?::varchar[])"
+SINGLE = {"customer_id", "roi_state"}  # dimensions that tell of one customer at a time
 RANKS = {"roi_rank", "rank_low", "rank_high", "margin_rank"}
 # The customers in scope, each stored place replaced by how many in scope come up to it.
 IN_SCOPE = """(
@@ -49,6 +50,16 @@ class Question:
     smallest_first: bool = False
     limit: int | None = None
     offset: int = 0
+
+    def __post_init__(self):
+        """About single customers a reader asks only within the own ones: a partner's sales do not open its buyers."""
+        named = {*self.by, *(name for name, _ in self.view.members)}
+        if not self.view.scope.everything and (self.facts or named & SINGLE):
+            own = tuple(
+                (name, chosen) for name, chosen in self.view.scope.members if name in SINGLE or is_of_customer(name)
+            )
+            narrowed = replace(self.view, scope=replace(self.view.scope, members=own))
+            object.__setattr__(self, "view", narrowed)
 
     def sql(
         self, attributes: frozenset[str] = frozenset(), table: Table | None = None, upto: int = 0
