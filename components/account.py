@@ -9,6 +9,7 @@ from data import rights
 from data.journal import people as persons
 from data.rights import Actor
 
+DEMONSTRATION = "demo-"  # what the made-up people's providers are called
 CALLED = {
     rights.EXECUTIVE: "executive: the whole company, in groups",
     rights.MANAGER: "manager of the book",
@@ -32,7 +33,9 @@ def menu(actor: Actor) -> None:
 
 def sign_out() -> None:
     """End the session, on every screen it is open on."""
-    st.button("Sign out", icon=":material/logout:", key="_sign_out", on_click=st.logout)
+    demonstration = str(dict(st.user).get("provider", "")).startswith(DEMONSTRATION)
+    label = "Sign out, and be somebody else" if demonstration else "Sign out"
+    st.button(label, icon=":material/logout:", key="_sign_out", on_click=st.logout)
 
 
 def banner(actor: Actor) -> None:
