@@ -14,11 +14,13 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from components import address, attempts, people, trail, words
+from data import export
+from data.export_journal import Review, Trail
 from data.journal import audit, grants
 from data.journal import people as persons
 from data.journal.schema import AUDIT, ROLE_GRANT, SESSION
 from data.journal.store import Journal, journal
-from data.rights import ADMIN, APPROVER, AUDITOR, EXECUTIVE, MANAGER, SYSTEM, Actor, Held
+from data.rights import ADMIN, APPROVER, AUDITOR, EXECUTIVE, MANAGER, PARTNER_ROLE, SYSTEM, Actor, Held
 from tests.conftest import ROOT
 
 HOSTILE = "![x](http://evil.example/p.png) :red[alarm] <b>"
@@ -218,6 +220,39 @@ def test_a_proposal_that_makes_no_sense_is_refused_in_words_and_nothing_is_store
     assert kept.rows(sa.select(ROLE_GRANT)) == []
 
 
+@pytest.mark.parametrize(("role", "field"), [(PARTNER_ROLE, "_propose_partner"), (MANAGER, "_propose_book")])
+def test_a_key_that_the_data_does_not_have_is_doubted_and_not_refused(role, field, opened, kept, staff):
+    app = opened("Ada", PEOPLE)
+    app.selectbox(key="_propose_person").select(staff["Zoe"].person)
+    app.selectbox(key="_propose_role").select(role)
+    typed = next(one for one in (*app.text_input, *app.selectbox) if one.key == field)
+    if role == MANAGER:
+        typed.options.append(" P!999 ")  # what a browser adds when somebody types it
+    typed.set_value(" P!999 ")
+    app.text_area(key="_propose_reason").input("a newcomer")
+    next(one for one in app.button if one.label == "Propose").click().run()
+    assert not app.exception
+    assert f"The data on the screen has no {role} with the key “P!999”" in app.success[0].value.replace("\\", "")
+    (row,) = grants.waiting(kept)
+    assert row.subject == "P!999"
+    for name in ("Ada", "Bea"):
+        (warning,) = opened(name, PEOPLE).warning
+        assert f"no {role} with the key “P!999”" in warning.value.replace("\\", "")
+
+
+def test_keys_that_the_data_has_are_not_doubted(opened, kept, staff):
+    build = opened("Ada", PEOPLE).session_state["_build"]
+    book = sorted(build.manifest["filters"]["manager_id"])[-1]
+    partner = build.partners_of(book)[0]
+    for person, role, subject in (("Zoe", MANAGER, book), ("Max", PARTNER_ROLE, partner)):
+        assert build.knows(Held(role, subject)) and not build.knows(Held(role, f"{subject}x"))
+        person = arrive(kept, f"{person} again").person
+        grants.ask(kept, staff["Ada"], person, role, "a newcomer", subject)
+    assert build.knows(Held(AUDITOR)) and not build.knows(Held(MANAGER, "(unknown)"))
+    app = opened("Bea", PEOPLE)
+    assert len(grants.waiting(kept)) == 2 and not app.warning
+
+
 def test_a_revoked_role_is_gone_at_the_next_look(opened, kept, staff):
     grant_id = grants.ask(kept, staff["Ada"], staff["Zoe"].person, AUDITOR, "replaces Cy")
     grants.decide(kept, staff["Bea"], grant_id, True)
@@ -382,6 +417,53 @@ def test_the_trail_is_cut_into_pages_of_fifty(opened, kept, staff):
     assert list(newest["target"]) == [f"b{number}" for number in range(59, 9, -1)]
     rest = opened("Cy", TRAIL, action=trail.ACTIONS["journal.backup"], entries="2").dataframe[0].value
     assert list(rest["target"]) == [f"b{number}" for number in range(9, -1, -1)]
+
+
+@pytest.fixture
+def tickets(monkeypatch) -> export.Tickets:
+    """The tickets of this process, none yet."""
+    found = export.tickets()
+    monkeypatch.setattr(found, "open", {})
+    return found
+
+
+def test_what_was_looked_for_in_the_trail_is_offered_as_a_file(opened, kept, staff, tickets):
+    for number in range(60):
+        kept.record(SYSTEM, "journal.backup", f"b{number}")
+    parameters = {"action": trail.ACTIONS["journal.backup"], "who": "Rapport", "target": "b7", "to": "2100-01-01"}
+    app = opened("Cy", TRAIL, **parameters)
+    assert not app.code and tickets.open == {}
+    app.radio(key="_export_format_audit_trail").set_value("parquet").run()
+    app.button(key="_export_prepare_audit_trail").click().run()
+    assert not app.exception
+    ((token, ticket),) = tickets.open.items()
+    (link,) = app.get("link_button")
+    assert link.proto.url.endswith(f"/export/{token}") and "(1 row)" in link.proto.label
+    asked = ticket.wanted.question
+    assert isinstance(asked, Trail) and ticket.wanted.kind == "parquet" and ticket.session == staff["Cy"].session
+    assert (asked.action, asked.actor, asked.target, asked.since) == ("journal.backup", SYSTEM.person, "b7", "")
+    assert asked.until.startswith(("2099-12-31T", "2100-01-01T"))
+    assert [row["target"] for row in asked.rows()] == ["b7"]
+
+
+@pytest.mark.parametrize("name", ["Ada", "Cy"])
+def test_who_holds_a_role_is_offered_as_a_file_to_administrators_and_auditors(name, opened, kept, staff, tickets):
+    app = opened(name, PEOPLE, role="Admin")
+    assert not app.code
+    app.button(key="_export_prepare_access_review").click().run()
+    assert not app.exception
+    (ticket,) = tickets.open.values()
+    assert ticket.wanted.question == Review(kept, ADMIN) and ticket.session == staff[name].session
+    assert sorted(row["name"] for row in ticket.wanted.question.rows()) == ["Ada", "Bea"]
+
+
+def test_nothing_is_offered_while_looking_as_somebody_else(opened, kept, staff, tickets):
+    app = opened("Ada", PEOPLE)
+    assert [one.key for one in app.button if "_export_" in one.key] == ["_export_prepare_access_review"]
+    app.selectbox(key="_person").select(staff["Cy"].person).run()
+    app.button(key="_view_as").click().run()
+    assert not app.exception and len(app.dataframe) > 0
+    assert [one.key for one in app.button if one.key and "_export_" in one.key] == []
 
 
 def test_verifying_says_what_was_walked_and_is_itself_recorded(opened, kept, staff):

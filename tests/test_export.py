@@ -13,7 +13,7 @@ import re
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,10 +27,12 @@ import pytest
 import sqlalchemy as sa
 from starlette.applications import Starlette
 
-from data import export
+from data import export, export_journal
 from data.catalog import FACTS, METRICS, Unit
-from data.export_files import KINDS, Column, TooLarge, escape, is_formula, unescape, visible, write_xlsx
+from data.export_files import KINDS, Column, TooLarge, escape, is_formula, shown, unescape, visible, write_xlsx
+from data.export_journal import Kept, Review, Trail
 from data.journal import audit, grants, people, store
+from data.journal.schema import AUDIT
 from data.journal.store import Journal
 from data.question import EVERYTHING, Listing, Question, View
 from data.rights import ADMIN, AUDITOR, EXECUTIVE, EXPORT, MANAGER, Actor, Forbidden, Held
@@ -620,6 +622,248 @@ def test_the_trail_with_exports_and_refusals_verifies(door, ticket):
         pass
     assert audit.verify(door.journal).ok
     assert door.journal.rows(sa.select(sa.func.count()).select_from(store.AUDIT))[0][0] >= 4
+
+
+# ---- Rows of the journal
+
+ODD = (
+    '{"why":"=cmd|\' /C calc\'!A0"}', "=1+1", "two\nlines\r\nand, a; separator", '"=1+1', "\u202e\u200b@SUM(A1)", "{",
+)  # fmt: skip
+
+
+def forge(journal: Journal, detail: str, **more: str) -> int:
+    """An entry that no program of ours would write: put at the end of the trail behind its back."""
+    (last,) = journal.rows(sa.select(AUDIT).order_by(AUDIT.c.seq.desc()).limit(1))
+    row = dict(last._mapping) | {"seq": last.seq + 1, "detail": detail, "action": "=1+1", "target": "-1"} | more
+    with journal.unaudited() as connection:
+        connection.execute(AUDIT.insert(), row)
+    return row["seq"]
+
+
+def file_rows(content: bytes, kind: str) -> list[list]:
+    """Head and rows of a file, texts as they were before they were escaped."""
+    if kind == "csv":
+        head, *rows = csv_rows(content)
+        return [
+            head,
+            *([int(row[0]) if row[0].isdigit() else unescape(row[0]), *map(unescape, row[1:])] for row in rows),
+        ]
+    if kind == "xlsx":
+        sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
+        assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
+        return [[shown(one) if isinstance(one, str) else one for one in row] for row in sheet.values]
+    table = pq.read_table(io.BytesIO(content))
+    labels = [field.metadata[b"label"].decode() for field in table.schema]
+    return [labels, *(list(row.values()) for row in table.to_pylist())]
+
+
+def taken(door: Door, build: Build, who: Actor, kept: Kept, kind: str = "csv") -> httpx.Response:
+    """The file of some rows of the journal, prepared and fetched."""
+    token, _ = export.prepare(door.journal, who, build, export.Wanted(kept, "audit_trail", kind))
+    return door.fetch(token, who)
+
+
+def trail_rows(journal: Journal, names: dict[str, str], last: int) -> list[list]:
+    """The whole trail up to an entry, the newest first, as a file should have it."""
+    statement = sa.text("select seq, at, actor, action, target, build, detail, mac, key_id from audit")
+    with journal.engine.connect() as connection:
+        rows = [list(row) for row in connection.execute(statement) if row.seq <= last]
+    return [[*row[:2], names.get(row[2], ""), *row[2:]] for row in sorted(rows, reverse=True)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_trail_in_a_file_is_the_trail_of_the_journal_whatever_its_details_hold(door, build, kind):
+    ann = door.sign_in("=Ann", Held(AUDITOR))
+    for text in ODD:
+        last = forge(door.journal, text)
+    answer = taken(door, build, ann, Trail(door.journal), kind)
+    assert answer.status_code == 200
+    head, *rows = file_rows(answer.content, kind)
+    assert head == ["Number", "Time (UTC)", "Who", "Key of who", "Action", "What it was about", "Build", "Details",
+                    "Hash", "Key of the hash"]  # fmt: skip
+    rows = [[one or "" for one in row] for row in rows]
+    assert rows == trail_rows(door.journal, {"system": "Rapport", ann.person: "=Ann"}, last)
+    assert [row[7] for row in rows[: len(ODD)]] == list(reversed(ODD))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_file_ends_where_it_began_and_its_own_entry_comes_afterwards(door, build, kind):
+    ann = door.sign_in("Ann", Held(AUDITOR))
+    newest = audit.count(door.journal)
+    answer = taken(door, build, ann, Trail(door.journal), kind)
+    rows = file_rows(answer.content, kind)[1:]
+    assert [row[0] for row in rows] == list(range(newest, 0, -1))
+    (own,) = audit.entries(door.journal, action="export")
+    digest = hashlib.sha256(answer.content).hexdigest()
+    assert (own.seq, own.actor, own.build) == (newest + 1, ann.person, build.id)
+    assert own.target == f"rapport_audit_trail_journal_{newest}rows_{digest[:12]}.{kind}"
+    assert f'filename="{own.target}"' in answer.headers["content-disposition"]
+    assert json.loads(own.detail) == {
+        "name": "audit_trail", "format": kind, "rows": newest, "sha256": digest, "question": "entries of the audit trail",
+    }  # fmt: skip
+    assert audit.verify(door.journal).ok
+
+
+def test_entries_written_while_the_file_is_made_are_not_in_it(door, monkeypatch):
+    monkeypatch.setattr(export_journal, "ROWS_AT_ONCE", 3)
+    ann = door.sign_in("Ann", Held(AUDITOR))
+    for number in range(20):
+        door.journal.record(ann, "view.open", f"v{number}")
+    newest, seen = audit.count(door.journal), []
+    for part in Trail(door.journal).reader(export.MOST_ROWS):
+        assert 0 < part.num_rows <= 3
+        seen += part.column("seq").to_pylist()
+        door.journal.record(ann, "view.open", "meanwhile")
+    assert seen == list(range(newest, 0, -1))
+
+
+def test_a_file_reads_the_trail_in_small_parts_and_no_further_than_it_may(door, build, monkeypatch):
+    ann = door.sign_in("Ann", Held(AUDITOR))
+    for number in range(40):
+        door.journal.record(ann, "view.open", f"v{number}")
+    monkeypatch.setattr(export_journal, "ROWS_AT_ONCE", 7)
+    read, rows = [], Journal.rows
+
+    def watched(journal, statement, **values):
+        found = rows(journal, statement, **values)
+        read.append(len(found))
+        return found
+
+    with monkeypatch.context() as watching:
+        watching.setattr(Journal, "rows", watched)
+        (made := export.make(build, export.Wanted(Trail(door.journal), "x"))).file.close()
+    assert made.rows == audit.count(door.journal) == sum(read) - 1 and max(read) == 7  # and one person's name
+    monkeypatch.setattr(export, "MOST_ROWS", 20)
+    with pytest.raises(TooLarge, match="more than the 20 rows"):
+        taken(door, build, ann, Trail(door.journal))
+    with monkeypatch.context() as watching:
+        watching.setattr(Journal, "rows", watched)
+        read.clear()
+        with pytest.raises(TooLarge):
+            export.make(build, export.Wanted(Trail(door.journal), "x"))
+        assert sum(read) - 1 <= 28
+
+
+def test_a_file_of_the_trail_holds_what_was_looked_for_and_nothing_else(door, build):
+    ann, bob = door.sign_in("Ann", Held(AUDITOR)), door.sign_in("Bob", Held(AUDITOR))
+    for who, action, target in (
+        (ann, "view.open", "v1"),
+        (bob, "view.open", "v2"),
+        (bob, "view.save", "v1"),
+        (bob, "view.open", "v1"),
+        (bob, "view.open", "v1"),
+    ):
+        door.journal.record(who, action, target)
+    times = sorted(row.at for row in audit.entries(door.journal))
+    looks = [
+        ({"action": "view.open"}, lambda row: row.action == "view.open", 4),
+        ({"actor": ann.person}, lambda row: row.actor == ann.person, 3),
+        ({"target": "v1"}, lambda row: row.target == "v1", 4),
+        ({"since": times[3], "until": times[6]}, lambda row: times[3] <= row.at < times[6], 3),
+        ({"until": times[3]}, lambda row: row.at < times[3], 3),
+        ({"action": "view.open", "actor": bob.person, "target": "v1"}, lambda row: row.seq in (6, 7), 2),
+        ({"target": "v1' or '1'='1"}, lambda row: False, 0),
+    ]
+    for look, fits, number in looks:
+        expected = [row.seq for row in audit.entries(door.journal) if fits(row)]
+        answer = taken(door, build, ann, Trail(door.journal, **look))
+        assert [row[0] for row in file_rows(answer.content, "csv")[1:]] == expected and len(expected) == number
+        said = door.on_record()[0]["question"]
+        assert said == "entries of the audit trail" + "".join(f", {name} {value}" for name, value in look.items())
+
+
+@pytest.fixture
+def wide_cells() -> Iterator[None]:
+    """Python's reader of CSV takes cells of two megabytes."""
+    before = csv.field_size_limit(1 << 21)
+    yield
+    csv.field_size_limit(before)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_detail_of_a_megabyte_is_one_cell_and_too_long_for_excel(door, build, kind, wide_cells):
+    ann = door.sign_in("Ann", Held(AUDITOR))
+    forged = forge(door.journal, huge := "=1+1\n" + "x" * (1 << 20))
+    answer = taken(door, build, ann, Trail(door.journal, action="=1+1"), kind)
+    if kind == "xlsx":
+        assert answer.status_code == 413 and b"Choose CSV" in answer.content and door.on_record() == []
+        return
+    (row,) = file_rows(answer.content, kind)[1:]
+    assert (row[0], row[4], row[5], row[7]) == (forged, "=1+1", "-1", huge)
+    if kind == "csv":
+        assert answer.content.count(b"\n") == 2 and b"\"'=1+1[U+000A]xxx" in answer.content
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_access_review_in_a_file_is_the_report_with_names(door, build, kind):
+    root, rita = door.sign_in("Root", Held(ADMIN)), door.sign_in("=Rita", Held(ADMIN))
+    zoe, max_ = door.sign_in("Zoe"), door.sign_in("Max", Held(MANAGER, "M01"))
+    granted = grants.ask(door.journal, root, zoe.person, AUDITOR, "=1+1\nevery year", days=3)
+    grants.decide(door.journal, rita, granted, True)
+    report = {line["person"]: line for line in grants.report(door.journal)}
+    answer = taken(door, build, root, Review(door.journal), kind)
+    assert answer.status_code == 200
+    head, *rows = file_rows(answer.content, kind)
+    rows = {row["Name"]: row for row in (dict(zip(head, [one or "" for one in row], strict=True)) for row in rows)}
+    assert rows.keys() == {"Root", "=Rita", "Zoe", "Max"}
+    pairs = {"Key of the person": "person", "Role": "role", "About": "subject", "From": "source", "Reason": "reason",
+             "Key of who asked": "asked_by", "Key of who granted": "granted_by", "Since (UTC)": "since",
+             "Expires (UTC)": "expires", "Last here (UTC)": "last_used"}  # fmt: skip
+    for row in rows.values():
+        line = report[row["Key of the person"]]
+        assert {label: row[label] for label in pairs} == {label: line[name] for label, name in pairs.items()}
+    assert (rows["Zoe"]["Asked by"], rows["Zoe"]["Granted by"]) == ("Root", "=Rita")
+    assert (rows["Zoe"]["Role"], rows["Zoe"]["Reason"]) == (AUDITOR, "=1+1\nevery year")
+    assert (rows["Max"]["Key of the person"], rows["Max"]["About"]) == (max_.person, "M01")
+    answer = taken(door, build, rita, Review(door.journal, AUDITOR), kind)
+    assert [row[0] for row in file_rows(answer.content, kind)[1:]] == ["Zoe"]
+    assert [row["question"] for row in door.on_record()] == [
+        "who holds the role auditor now", "everybody, with the roles held now",
+    ]  # fmt: skip
+
+
+def test_who_may_not_read_the_trail_or_who_has_access_gets_no_file_of_it_and_that_is_on_record(door, build):
+    auditor, admin = door.sign_in("Ann", Held(AUDITOR)), door.sign_in("Root", Held(ADMIN))
+    eve, gast = door.sign_in("Eve", Held(EXECUTIVE)), door.sign_in("Gast")
+    mona = door.sign_in("Mona", Held(MANAGER, "M01"))
+    looking = people.view_as(door.journal, admin, auditor.person)
+    assert looking.roles == {AUDITOR} and looking.viewed_by == admin.person
+    refused = [(who, Trail(door.journal)) for who in (admin, eve, gast, mona, looking)]
+    refused += [(who, Review(door.journal)) for who in (eve, gast, mona, looking)]
+    for number, (who, kept) in enumerate(refused, 1):
+        with pytest.raises(Forbidden):
+            taken(door, build, who, kept)
+        denied = audit.entries(door.journal, action="denied")
+        assert len(denied) == number and json.loads(denied[0].detail)["action"] == "export"
+        assert denied[0].actor == (who.viewed_by or who.person)
+    assert export.tickets().open == {} and door.on_record() == []
+
+
+@pytest.mark.parametrize(("kind", "role"), [(Trail, AUDITOR), (Review, AUDITOR)])
+def test_a_right_to_the_journal_taken_away_between_click_and_fetch_counts(door, build, kind, role):
+    first, second, ann = door.sign_in("Root", Held(ADMIN)), door.sign_in("Rita", Held(ADMIN)), door.sign_in("Ann")
+    grant = grants.ask(door.journal, first, ann.person, role, "the yearly audit")
+    grants.decide(door.journal, second, grant, True)
+    ann = door.sign_in("Ann")
+    token, _ = export.prepare(door.journal, ann, build, export.Wanted(kind(door.journal), "rows"))
+    grants.revoke(door.journal, first, grant)
+    answer = door.fetch(token, ann)
+    assert answer.status_code == 403 and "content-disposition" not in answer.headers
+    assert door.on_record() == [] and [row["action"] for row in door.on_record("denied")] == ["export"]
+
+
+def test_an_administrators_files_count_for_the_day_and_none_leaves_without_a_record(door, build, monkeypatch, caplog):
+    root = door.sign_in("Root", Held(ADMIN))
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "_append", lambda *_: (_ for _ in ()).throw(Broken()))
+        answer = taken(door, build, root, Review(door.journal))
+    assert answer.status_code == 503 and b"nothing was sent" in answer.content and door.on_record() == []
+    assert "could not be made or recorded" in caplog.text
+    for _ in range(export.EXPORTS_A_DAY - 1):
+        door.journal.record(root, "export", "earlier", rows=1)
+    assert taken(door, build, root, Review(door.journal)).status_code == 200
+    with pytest.raises(Forbidden, match="50 exports"):
+        taken(door, build, root, Review(door.journal))
 
 
 # ---- No other way out

@@ -16,7 +16,7 @@ from itertools import combinations, count
 import pytest
 import sqlalchemy as sa
 
-from data import export, rights
+from data import export, export_journal, rights
 from data.journal import grants, misses, notes, people, views
 from data.journal.problems import Invalid
 from data.journal.schema import AUDIT, DEFAULT_VIEW, NOTE, ROLE_GRANT, SAVED_VIEW, SESSION, VIEW_OPENING, VIEW_VERSION
@@ -402,12 +402,28 @@ def of_another_session(world: World) -> str:
     return ticket(world, replace(world.myself(), session="another session"))
 
 
+class NoRows(export_journal.Review):
+    """The access review without its rows, which are many here: who gets it is the question."""
+
+    def rows(self) -> Iterator[dict]:
+        return iter(())
+
+
+def journal_ticket(world: World, actor: Actor, kind: type[export_journal.Kept]) -> str:
+    """The token of a file of the journal's rows prepared by somebody."""
+    few = {"target": world.serial} if kind is export_journal.Trail else {}
+    return export.prepare(world.journal, actor, world.build, export.Wanted(kind(world.journal, **few), "rows"))[0]
+
+
 def export_cells() -> Iterator[Cell]:
     """Tables that are taken along. Another session's ticket is like none at all, so nobody knows what was tried."""
     yield Cell("export", "prepare", TAKERS, lambda w, _: ticket(w, w.me))
     yield Cell("export", "fetch my own", TAKERS, fetch, of_mine)
     yield Cell("export", "fetch that of another session", "", fetch, of_another_session, traces=0)
     yield Cell("export", "fetch with other rights by now", "", fetch, of_a_wider_scope)
+    for name, kind, can in (("trail", export_journal.Trail, "auditor"), ("access review", NoRows, "auditor admin")):
+        yield Cell("export", f"prepare the {name}", can, lambda w, _, k=kind: journal_ticket(w, w.me, k))
+        yield Cell("export", f"fetch the {name}", can, fetch, lambda w, k=kind: journal_ticket(w, w.myself(), k))
 
 
 # Page -> who may open it. A page that is not here has nobody who may open it, and the test says so.
