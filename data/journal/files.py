@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from data.journal import audit, chain, grants
-from data.journal.keys import sync_folder
 from data.journal.problems import JournalError
 from data.journal.store import Journal
+from data.publish import sync
 from data.rights import SYSTEM
 
 
@@ -74,7 +74,7 @@ def new_file(path: Path) -> Iterator[IO[str]]:
                 file.flush()
                 os.fsync(file.fileno())
             os.link(new, path)
-            sync_folder(path.parent)
+            sync(path.parent)
         finally:
             new.unlink(missing_ok=True)
     except OSError as error:

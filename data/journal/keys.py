@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 
 from data.journal.problems import JournalError
+from data.publish import sync
 
 
 class Keys:
@@ -78,7 +79,7 @@ class Keys:
                     os.link(new, self.path)  # unlike replacing, leaves the file of a process that was faster
                 except FileExistsError:
                     return
-            sync_folder(self.path.parent)
+            sync(self.path.parent)
         finally:
             new.unlink(missing_ok=True)
 
@@ -87,12 +88,3 @@ def new_key() -> tuple[str, bytes]:
     """A random key, and an id that follows from it."""
     key = secrets.token_bytes(32)
     return hashlib.sha256(key).hexdigest()[:12], key
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -36,4 +36,4 @@ select
     f.ended_at
 from total
 left join feed_customers f on f.customer_id = total.customer_id
-left join customer_manager m on m.customer_id = total.customer_id
+left join manager m on m.subject = 'customer' and m.subject_id = total.customer_id

@@ -50,4 +50,4 @@ select
     coalesce(r.revenue > 0 and r.before_equals < 0.8 * r.everything, false) as vital_few
 from ranked r
 left join feed_partners f on f.partner_id = r.partner_id
-left join partner_manager m on m.partner_id = r.partner_id
+left join manager m on m.subject = 'partner' and m.subject_id = r.partner_id
