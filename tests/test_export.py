@@ -480,7 +480,7 @@ def test_tokens_are_long_and_tickets_few_and_one_session_cannot_drop_those_of_ot
 def test_nobody_without_the_right_gets_a_ticket(door, ticket):
     for who in (
         door.sign_in("Root", Held(ADMIN)),
-        door.sign_in("Gast"),
+        door.sign_in("Gina"),
         Actor("x", "X", (Held(AUDITOR),), "s", viewed_by="y"),
     ):
         with pytest.raises(Forbidden):
@@ -824,7 +824,7 @@ def test_the_access_review_in_a_file_is_the_report_with_names(door, build, kind)
 
 def test_who_may_not_read_the_trail_or_who_has_access_gets_no_file_of_it_and_that_is_on_record(door, build):
     auditor, admin = door.sign_in("Ann", Held(AUDITOR)), door.sign_in("Root", Held(ADMIN))
-    eve, gast = door.sign_in("Eve", Held(EXECUTIVE)), door.sign_in("Gast")
+    eve, gast = door.sign_in("Eve", Held(EXECUTIVE)), door.sign_in("Gina")
     mona = door.sign_in("Mona", Held(MANAGER, "M01"))
     looking = people.view_as(door.journal, admin, auditor.person)
     assert looking.roles == {AUDITOR} and looking.viewed_by == admin.person

@@ -205,8 +205,8 @@ def new_session(address: str, browser: httpx.Client, taken_up: str = "", origin:
 
 def test_the_session_of_another_person_cannot_be_taken_up(app_address, otto):
     others = new_session(app_address, otto)
-    with signed_in(app_address, "gast") as gast:
-        own = new_session(app_address, gast, taken_up=others)
+    with signed_in(app_address, "gina") as gina:
+        own = new_session(app_address, gina, taken_up=others)
         assert own and own != others
 
 

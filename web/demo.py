@@ -55,7 +55,7 @@ PERSONAS = {
     "demo-ines": Persona("Ines", "administrator", ADMIN, "Who has access, but no figures"),
     "demo-noor": Persona("Noor", "second administrator", ADMIN, "The second person that giving access needs"),
     "demo-pia": Persona("Pia", "partner", PARTNER_ROLE, "The figures of one partner"),
-    "demo-gast": Persona("Gast", "without any role", "", "What people without access are told"),
+    "demo-gina": Persona("Gina", "without any role", "", "What people without access are told"),
 }
 
 
