@@ -170,12 +170,12 @@ def test_a_strange_cookie_header_proves_its_person_or_nobody(address):
 # ---- Forged messages over an open websocket.
 
 
-@pytest.mark.parametrize("persona", ["erin", "max", "ines", "pia", "gast"])
+@pytest.mark.parametrize("persona", ["erin", "max", "ines", "pia", "gina"])
 def test_a_page_that_is_not_ones_own_stays_closed_also_by_its_inner_name(persona, address):
     with visitor(address, "otto") as otto, tab(address, otto) as his:
         his.run()
         names = dict(his.pages)
-    role = {"erin": "executive", "max": "manager", "ines": "admin", "pia": "partner", "gast": ""}[persona]
+    role = {"erin": "executive", "max": "manager", "ines": "admin", "pia": "partner", "gina": ""}[persona]
     closed = [page for page, permission in permissions().items() if permission not in ROLES.get(role, frozenset())]
     assert closed
     with visitor(address, persona) as person, tab(address, person) as own:
@@ -263,9 +263,9 @@ def test_a_message_cannot_put_anything_into_what_the_session_remembers(name, add
 def test_what_a_debugger_may_send_does_not_stop_the_server(address):
     from streamlit.proto.BackMsg_pb2 import BackMsg
 
-    with visitor(address, "gast") as gast:
+    with visitor(address, "gina") as gina:
         for name in ("debug_shutdown_runtime", "debug_disconnect_websocket", "load_git_info", "clear_cache"):
-            with tab(address, gast) as own:
+            with tab(address, gina) as own:
                 message = BackMsg()
                 setattr(message, name, True)
                 own.socket.send(message.SerializeToString())
@@ -279,9 +279,9 @@ def test_what_a_debugger_may_send_does_not_stop_the_server(address):
 def test_a_role_taken_away_closes_the_open_page_at_the_next_run_and_the_next_fetch(served):
     address, journal = served
     asks, decides = (colleagues.come(journal, name, ADMIN) for name in ("first admin", "second admin"))
-    with visitor(address, "gast") as gast, tab(address, gast) as own:
+    with visitor(address, "gina") as gina, tab(address, gina) as own:
         assert "No access yet" in own.run("customer_roi")
-        person = person_of(journal, "Gast")
+        person = person_of(journal, "Gina")
         grant = grants.ask(journal, asks, person, AUDITOR, "for the audit of the year")
         grants.decide(journal, decides, grant, True)
         before = own.run("customer_roi")
@@ -313,7 +313,7 @@ def test_an_ended_session_is_nobody_at_the_next_run_and_at_the_pages_own_timer(s
 def test_signing_out_or_in_as_somebody_else_ends_the_other_tabs(address):
     with visitor(address, "otto") as person, tab(address, person) as old:
         assert len(keys(old.run("customer_roi"))) > 5
-        change_over(person, "gast")
+        change_over(person, "gina")
         assert "You are not signed in" in old.run("customer_roi")
         with tab(address, person) as new:
             assert "No access yet" in new.run("customer_roi")
