@@ -20,9 +20,10 @@ from data import reach
 from data.catalog import DIMENSIONS, METRICS, attribute
 from data.personal import personal_text
 from data.rights import ROLES
+from data.view_format import MOST_VALUES
 from data.warehouse import Build
 
-LONGEST, MOST_VALUES, SHOWN = 200, 5_000, 10
+LONGEST, SHOWN = 200, 10
 LATEST = "latest"
 COMPARE = ("year", "prior")
 

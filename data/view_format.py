@@ -19,7 +19,8 @@ from data.typed import HIDDEN, JOINERS
 
 FORMAT = 2
 HOME = "overview"  # the page of the bare address, when addresses were all that a view was
-MOST_BYTES, MOST_VALUES, LONGEST = 32_768, 5_000, 200
+MOST_BYTES, LONGEST = 32_768, 200
+MOST_VALUES = 900  # Streamlit empties an address of more than 1,000 parts, and so would show everything
 MOST_ADDRESS = 16_000  # bytes of an address that every server and browser on the way takes
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 BUILD = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")

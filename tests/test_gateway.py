@@ -12,10 +12,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from streamlit.runtime.state import query_params as streamlits
 from streamlit.testing.v1 import AppTest
 
 from components import ask
+from data import view_format
 from data.question import EVERYTHING, Listing, Question, Refused, Scope, View
+from data.view_format import Body
 from data.warehouse import Build, Warehouse
 from tests import colleagues
 from tests.conftest import ROOT, run_data
@@ -232,3 +235,13 @@ def test_a_reader_cannot_change_a_setting_for_the_next_one(warehouse):
             build.engine.ask(text, [])
     assert build.engine.ask("select name, value from duckdb_settings() order by name", []).to_csv() == before
     assert build.engine.ask("select getvariable('mine') as mine", [])["mine"].isna().all()
+
+
+def test_streamlit_takes_every_address_that_a_view_can_have():
+    """It empties an address of too many parts without a word, which would show everything instead of what was chosen."""
+    values = tuple(f"{n:03x}" for n in range(view_format.MOST_VALUES))
+    build = "20261122T180406Z-baf75ff59b8e"
+    body = view_format.parse(view_format.serialise(Body("overview", (("segment", values),), build, ())))
+    query = view_format.address(body, "v" * 22, build).partition("?")[2]
+    assert query.count("&") + 1 == len(values) + 2 <= streamlits.CLIENT_STATE_QUERY_STRING_MAX_FIELDS
+    assert len(query) <= streamlits.CLIENT_STATE_QUERY_STRING_MAX_LENGTH

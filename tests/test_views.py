@@ -166,7 +166,7 @@ BAD = {
     "1,000 levels": '{"format": 2, "page": ' + "[" * 1_000 + "]" * 1_000 + "}",
     "15,000 levels": "[" * 15_000 + "]" * 15_000,
     "33 KB": written(parameters={"segment": ["x" * 190 + f"{i:04}" for i in range(170)]}),
-    "5,001 values": written(parameters={"s": [f"{i:x}" for i in range(5_001)]}).replace(", ", ","),
+    "901 values": written(parameters={"s": [f"{i:x}" for i in range(901)]}).replace(", ", ","),
     "a long address": written(parameters={"segment": ["ä" * 150 + f"{i}" for i in range(40)]}),
     "address of another host": '{"format": 1, "address": "https://evil.example/?a=b"}',
     "address without scheme": '{"format": 1, "address": "//evil.example/?a=b"}',
@@ -202,7 +202,7 @@ def test_the_document_shows_a_view_that_is_read_and_the_limits_that_hold():
 
 
 def test_the_most_values_that_an_address_holds_are_read():
-    values = [f"{i:03x}" for i in range(1_500)]
+    values = [f"{i:03x}" for i in range(900)]
     assert view_format.parse(written(parameters={"s": values})).of("s") == tuple(values)
 
 
