@@ -99,6 +99,7 @@ def test_a_protection_that_is_switched_off_is_refused(name, wrong, option):
         ("your-cookie-secret-goes-here-please-0", "sample"),
         ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "repeats"),
     ],
+    ids=range(11),
 )
 def test_a_cookie_secret_that_can_be_guessed_is_refused_and_not_repeated(secret, why):
     sentence = preflight.cookie_secret(configured({"cookie_secret": secret}))

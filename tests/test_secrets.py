@@ -58,6 +58,7 @@ def found_in(text: str) -> list[str]:
         "postgresql+psycopg://" + "app:" + secrets.token_hex(8) + "@db.company.example/journal",
         ".".join("eyJ" + secrets.token_urlsafe(30) for _ in range(3)),
     ],
+    ids=["cookie secret", "client secret", "API key", "private key", "access key", "address with password", "token"],
 )
 def test_the_search_finds_a_secret_of_every_kind(text):
     assert found_in(f"some text\n{text}\nmore text")
