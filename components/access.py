@@ -48,9 +48,10 @@ def signed_in(touch: bool = False) -> Actor:
     return people.seen_by(journal(), actor, seen_as) if seen_as and actor.may(rights.VIEW_AS) else actor
 
 
-def ended() -> bool:
-    """Whether the session the screen was drawn for has ended meanwhile."""
-    return bool(st.session_state.get(ACTOR, NOBODY).person) and not signed_in().person
+def changed() -> bool:
+    """Whether the screen was drawn for a session that has ended meanwhile, or for other roles than now."""
+    drawn = st.session_state.get(ACTOR, NOBODY)
+    return bool(drawn.person) and signed_in().held != drawn.held
 
 
 def scope(build: Build) -> Scope:

@@ -97,8 +97,8 @@ def share() -> None:
 
 @st.fragment(run_every="60s")
 def watch() -> None:
-    """Once a minute: an open screen shows a newer build, and that its session has ended."""
-    if access.ended():
+    """Once a minute: an open screen shows a newer build, and what the reader may still see."""
+    if access.changed():
         st.rerun()
     if ask.outdated():
         st.session_state["_renewed"] = True  # said after the rerun, which would take a message away

@@ -47,6 +47,8 @@ ACTIONS = {
     "audit.key": "Gave the audit trail a new key",
     "access.review": "Wrote the access review to a file",
     "journal.backup": "Backed up the journal",
+    "build.publish": "Published a build",
+    "server.start": "Started the server",
 }
 LABELS = {
     "seq": "Number",

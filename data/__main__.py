@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from datetime import date
@@ -117,8 +118,24 @@ def run_build(command: argparse.Namespace) -> int:
             accept_rejected=command.accept_rejected,
         ),
     )
+    put_on_record(path)
     print(path)
     return 0
+
+
+def put_on_record(path: Path) -> None:
+    """Say in the audit trail, where there is a journal, that a build was published. It is published either way."""
+    if not os.environ.get("RAPPORT_JOURNAL") and not Path("journal/journal.db").exists():
+        return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from data.journal.store import journal
+    from data.rights import SYSTEM
+
+    try:
+        journal().record(SYSTEM, "build.publish", path.stem, path.stem)
+    except (JournalError, SQLAlchemyError) as error:
+        say(f"The build is published, but the journal could not be told: {error}")
 
 
 def run_history(command: argparse.Namespace) -> int:

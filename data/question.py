@@ -9,13 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, Metric, attribute, known
-from data.contract import UNKNOWN
+from data.conditions import column, conditions, reach, tells
 from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
 from data.view import EVERYTHING as EVERYTHING
-from data.view import Refused, Scope, View, label
+from data.view import Refused, View, label
 
-MOST_LISTED = 20  # members that are written out; more of them are bound as one list
-LIST = "select unnest(?::varchar[])"
 SINGLE = {"customer_id", "roi_state"}  # dimensions that tell of one customer at a time
 RANKS = {"roi_rank", "rank_low", "rank_high", "margin_rank"}
 # The customers in scope, each stored place replaced by how many in scope come up to it.
@@ -205,59 +203,10 @@ class Listing:
         return f"{self.table}, {self.view}"
 
 
-def conditions(view: View, source: Table, joined: bool) -> tuple[list[str], list]:
-    """The view as SQL conditions with bound values. An empty scope or an empty choice gives no rows."""
-    where: list[str] = []
-    values: list = []
-    if not view.scope.everything:
-        scope = [
-            one_of(column(name, source, joined), chosen) for name, chosen in reach(view.scope) if tells(source, name)
-        ]
-        where.append("(" + " or ".join(text for text, _ in scope) + ")" if scope else "false")
-        values += [value for _, bound in scope for value in bound]
-    for name, members in view.members:
-        text, bound = one_of(column(name, source, joined), members) if members else ("false", [])
-        where.append(text)
-        values += bound
-    for sign, day in ((">=", view.since), ("<=", view.until)):
-        if day:
-            where.append(f"month {sign} ?::date")
-            values.append(day)
-    return where, values
-
-
-def reach(scope: Scope) -> list[tuple[str, tuple[str, ...]]]:
-    """The members by which a scope lets anything through."""
-    return [] if scope.everything else [(name, chosen) for name, chosen in scope.members if chosen]
-
-
-def tells(source: Table, name: str) -> bool:
-    """Whether a dimension is in this table, or in the customer each row of it belongs to."""
-    return source.has(name) or ("customer_id" in source.dims and is_of_customer(name))
-
-
-def one_of(column_sql: str, members: tuple[str, ...]) -> tuple[str, list]:
-    """A condition that the column is one of the members, and its values."""
-    few = len(members) <= MOST_LISTED
-    return f"{column_sql} in ({listed(members) if few else LIST})", list(members) if few else [list(members)]
-
-
 def carrying(by: tuple[str, ...]) -> list[str]:
     """Only events that carry the split dimensions: the ledger's others would be one row of nothing."""
     events = [DIMENSIONS[name].events for name in by if name in DIMENSIONS]
     return ["kind = 'line'"] * ((LINE,) in events) + ["kind <> 'line'"] * ((CONTACT,) in events)
-
-
-def listed(members: tuple[str, ...]) -> str:
-    """A placeholder for each member."""
-    return ", ".join("?" * len(members))
-
-
-def column(name: str, source: Table, joined: bool) -> str:
-    """Where a dimension's value is found: in the table itself, or in the customer it belongs to."""
-    if source.has(name):
-        return f"t.{name}" if joined else name
-    return f"coalesce(c.{name}, '{UNKNOWN}')"
 
 
 def aggregate(metric: Metric, source: Table, by: tuple[str, ...], one_row_each: bool) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from data.question import Scope
+from data.view import Scope
 
 # Permissions. The first ones open pages; the others are actions.
 ENTER = "enter"  # signed in with any role: the words and what one saved oneself

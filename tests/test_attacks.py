@@ -20,7 +20,7 @@ from data.journal.schema import AUDIT, SESSION
 from data.journal.store import Journal
 from data.rights import ADMIN, AUDITOR, ROLES
 from tests import architecture, browser, colleagues
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_data
 from tests.tab import Tab, change_over, cookie_of, tab, visitor
 
 PAGES = [file.split("/")[1] for file, _ in architecture.contents((ROOT / "app.py").read_text(encoding="utf-8"))]
@@ -375,3 +375,49 @@ def test_each_kind_of_event_is_in_the_trail_exactly_once_with_who_what_where_and
         assert isinstance(json.loads(row.detail), dict) and len(row.detail) < 2_000
     (looked,) = [row for row in rows(journal, "customer.view") if row.seq > began]
     assert looked.build and looked.session
+
+
+# ---- What the server takes in, and what it writes down of itself.
+
+
+def test_nobody_can_leave_files_on_the_server(address):
+    with visitor(address, "otto") as browser_:
+        for method in ("PUT", "POST", "DELETE", "OPTIONS"):
+            answer = browser_.request(method, f"{address}/_stcore/upload_file/a/b", content=b"x" * 1_000)
+            assert answer.status_code == 404, method
+
+
+def test_an_address_of_more_parts_than_are_read_is_refused_not_opened_without_them(address):
+    with visitor(address, "otto") as browser_:
+        answer = browser_.get(f"{address}/customer_roi?segment=no-such{'&' * 1_001}")
+        assert answer.status_code == 414 and "nothing is shown" in answer.text
+
+
+def test_what_an_unknown_sender_calls_an_error_is_not_written_to_the_log(warehouse, tmp_path):
+    log = tmp_path / "log"
+    with browser.serve(warehouse, log_to=log) as place, httpx.Client(base_url=place) as nobody:
+        nobody.get(
+            "/oauth2callback",
+            params={"error": "\x1b[31mred " * 50, "error_description": "please call 0170", "state": "x"},
+        )
+    text = log.read_text(encoding="utf-8")
+    assert "\x1b[31m" not in text and "please call" not in text and "other" in text
+
+
+def test_the_start_of_a_server_is_in_the_trail_with_a_print_of_its_settings(served):
+    (row,) = rows(served[1], "server.start")
+    told = json.loads(row.detail)
+    assert row.actor == "system" and "demo-otto" in told["providers"] and re.fullmatch("[0-9a-f]{16}", told["settings"])
+
+
+def test_a_published_build_is_in_the_trail(company, tmp_path):
+    done = run_data("build", company, "--warehouse", tmp_path / "w", RAPPORT_JOURNAL=str(tmp_path / "journal"))
+    assert done.returncode == 0, done.stderr
+    (row,) = rows(Journal(str(tmp_path / "journal")), "build.publish")
+    assert row.target == row.build == done.stdout.splitlines()[-1].rsplit("/", 1)[1].removesuffix(".duckdb")
+
+
+def test_a_build_is_published_also_when_the_journal_cannot_be_told(company, tmp_path):
+    (tmp_path / "journal").write_text("not a folder", encoding="utf-8")
+    done = run_data("build", company, "--warehouse", tmp_path / "w", RAPPORT_JOURNAL=str(tmp_path / "journal"))
+    assert done.returncode == 0 and "journal could not be told" in done.stdout + done.stderr

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from anyio import to_thread
 from starlette.requests import HTTPConnection
@@ -24,7 +24,8 @@ from web.callback import Failures, Pin, Refused
 from web.settings import CALLBACK, Settings, loopback
 
 HEALTH = frozenset({"/healthz", "/_stcore/health"})
-NEVER = ("/_stcore/metrics", "/_stcore/agent")  # figures about the server, and a door that has no browser's session
+# figures about the server, a door that has no browser's session, and a store for files that no page asks for
+NEVER = ("/_stcore/metrics", "/_stcore/agent", "/_stcore/upload_file")
 SIGN_IN, LOGIN, LOGOUT = "/sign-in", "/auth/login", "/auth/logout"
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
 ERROR_CODE = re.compile(r"[a-z_]{1,40}")
@@ -138,7 +139,7 @@ class Guard:
             text = "Another site asked to sign you out. Sign out in Rapport itself."
             await PlainTextResponse(text, status_code=403)(scope, receive, send)
             return
-        if scope["method"] == "GET" and (name := session_name(self.claims(request))):
+        if name := session_name(self.claims(request)):
             await to_thread.run_sync(lambda: people.end_session(self.journal(), name, "signed out"))
         status, headers, body = await captured(self.app, scope, receive)
         if location(headers) == "/":
@@ -158,13 +159,16 @@ class Guard:
             text = "Too many failed sign-ins came from your address. Wait a minute, then try again."
             await PlainTextResponse(text, status_code=429, headers={"Retry-After": "60"})(scope, receive, send)
             return
+        code = asked.get("error", "")
+        if code:  # Streamlit writes it to the log as it is, and its description: whatever somebody likes to send
+            code = code if ERROR_CODE.fullmatch(code) else "other"
+            scope = {**scope, "query_string": urlencode({"error": code, "state": asked.get("state", "")}).encode()}
         status, headers, body = await captured(self.app, scope, receive)
         fresh = cookies.set_cookies(headers)
         claims, tokens = cookies.claims_of(fresh, self.settings.origin), cookies.payload(fresh, TOKENS_COOKIE_NAME)
         try:
             if not fresh.get(USER_COOKIE_NAME):
-                code = asked.get("error", "")
-                raise Refused(f"provider said {code}" if ERROR_CODE.fullmatch(code) else "state, code or token")
+                raise Refused(f"provider said {code}" if code else "state, code or token")
             await self.admit(claims, tokens, request)
         except Refused as problem:
             self.failures.note(address)

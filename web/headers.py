@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc\s*=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 LONGEST_ADDRESS = 16_384  # bytes of the part after the question mark
+MOST_PARTS = 1_000  # of it, between `&`: of an address with more, Streamlit shows the page without any of them
 
 
 def script_hashes(page: str) -> list[str]:
@@ -95,7 +96,8 @@ class Bounded:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and len(scope["query_string"]) > LONGEST_ADDRESS:
+        query = scope.get("query_string", b"")
+        if scope["type"] == "http" and (len(query) > LONGEST_ADDRESS or query.count(b"&") >= MOST_PARTS):
             text = "This address is too long to be read whole, so nothing is shown. Open Rapport again and choose anew."
             await PlainTextResponse(text, status_code=414)(scope, receive, send)
         else:

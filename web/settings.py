@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -75,6 +77,15 @@ class Settings:
         """What Streamlit is given as its secrets."""
         sections = {name: provider.section() for name, provider in self.providers.items()}
         return {"auth": {"redirect_uri": self.redirect_uri, "cookie_secret": self.cookie_secret, **sections}}
+
+    def fingerprint(self) -> str:
+        """A digest of every setting but the secrets: the trail shows when it changed."""
+        told = (
+            {name: (one.client_id, one.metadata_url) for name, one in self.providers.items()} if not self.demo else {}
+        )
+        return hashlib.sha256(
+            json.dumps([self.redirect_uri, told, dict(self.roles), dict(self.claims)], sort_keys=True).encode()
+        ).hexdigest()[:16]
 
     def groups(self, claims: Mapping) -> list[str] | None:
         """The groups these claims tell; None when they tell nothing about groups."""

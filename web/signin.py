@@ -79,7 +79,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
             return HTMLResponse(page(settings, "/", "refused"), status_code=404)
         return begin(name, cookies.own_address(request.query_params.get("next")))
 
-    return [Route("/sign-in", screen), Route("/sign-in/{provider}", door)]
+    return [Route("/sign-in", screen), Route("/sign-in/{provider:path}", door)]
 
 
 def problem(text: str) -> str:

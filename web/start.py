@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from data.journal.store import journal
+from data.rights import SYSTEM
 from data.warehouse import folder
 from web import demo, headers, preflight, settings, signin
 from web.callback import Pin
@@ -53,6 +54,7 @@ def prepare() -> Start:
         wrong += more
     if wrong:
         refuse(wrong)
+    journal().record(SYSTEM, "server.start", providers=", ".join(found.providers), settings=found.fingerprint())
     always = headers.always(found.https)
     middleware = [
         Middleware(headers.Headers, headers=always),
