@@ -1,9 +1,9 @@
 """The mathematics that BG/NBD and MBG/NBD have in common.
 
-Purchases are Poisson at rate λ ~ Gamma(r, α); at every chance to leave a customer leaves with probability
-p ~ Beta(a, b). The two models differ in when the first chance comes, and so in how many of them a customer with x
-repeat purchases has let pass before the last: m = b + x − 1 (BG/NBD, none at the first purchase) or m = b + x (MBG/NBD).
-Everything else is one formula in m; a customer who is still active has λ ~ Gamma(r+x, α+T) and p ~ Beta(a, m+1).
+Purchases are Poisson at rate λ ~ Gamma(r, α); at every chance a customer leaves with probability p ~ Beta(a, b). The
+models differ in when the first chance comes, and so in how many of them a customer with x repeat purchases has let
+pass before the last: m = b + x − 1 (BG/NBD, none at the first purchase) or m = b + x (MBG/NBD). All else is one formula
+in m; a customer who is still active has λ ~ Gamma(r+x, α+T) and p ~ Beta(a, m+1).
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class BetaGeometricFamily(PurchaseModel):
         return NBD(penalty=self.penalty)
 
     def starts(self, rows: Histories) -> list[np.ndarray]:
-        rate = max(float(rows.counts @ rows.x) / rows.customers, 0.5 / rows.customers)
+        rate = max(rows.mean(rows.x), 0.5 / rows.customers)
         return [np.log([r, r / (2 * rate), a, b]) for r, a, b in ((0.5, 0.8, 2.0), (2.0, 0.2, 4.0))]
 
 

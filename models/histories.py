@@ -34,6 +34,10 @@ class Histories:
     def customers(self) -> float:
         return float(self.counts.sum())
 
+    def mean(self, column: np.ndarray) -> float:
+        """Mean over customers of a column with one value a row."""
+        return float((self.counts * column).sum()) / self.customers
+
     def sample(self, customers: int) -> Histories:
         """Every k-th customer in the order of the rows, weighted up to all: nothing is drawn, nothing can differ."""
         if len(self) <= customers:
@@ -89,7 +93,7 @@ def checked(x: object, t_x: object, T: object) -> tuple[np.ndarray, np.ndarray, 
 
 
 def grouped(x: object, t_x: object, T: object, counts: object = None) -> Histories:
-    """Equal histories become one row. x, t_x, T: (customers,). counts: (customers,) how many each stands for, or none."""
+    """Equal histories become one row. x, t_x, T: (customers,). counts: (customers,) how many each stands for."""
     often, recency, age = checked(x, t_x, T)
     if not often.size:
         raise ValueError("There is no history to learn from: give at least one customer.")
@@ -100,7 +104,7 @@ def grouped(x: object, t_x: object, T: object, counts: object = None) -> Histori
         key, base = packed
         key.sort()
         first = np.flatnonzero(np.r_[True, np.diff(key) != 0])
-        rest, tail = np.divmod(key[first], base)
+        rest, tail = np.divmod(key[first].astype(np.int64), base)
         often, whole = np.divmod(rest, base)
         return Histories(often, tail / WEEK, whole / WEEK, np.diff(np.r_[first, len(key)]).astype(float))
     order = np.lexsort((recency, age, often))
@@ -115,9 +119,11 @@ def pack(x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> tuple[np.ndarray, int
     """One sortable whole number a history when times are whole days, which sorts many times faster; else nothing."""
     days, age = np.rint(t_x * WEEK), np.rint(T * WEEK)
     base = int(age.max()) + 1
-    if (int(x.max()) + 1) * base * base >= 2**62:
+    largest = (int(x.max()) + 1) * base * base
+    if largest >= 2**62:
         return None
     # dividing by the week gives the same bits back only if that is how the weeks were made
     if not (np.array_equal(days / WEEK, t_x) and np.array_equal(age / WEEK, T)):
         return None
-    return (x * base + age.astype(np.int64)) * base + days.astype(np.int64), base
+    key = (x * base + age.astype(np.int64)) * base + days.astype(np.int64)
+    return key.astype(np.int32 if largest < 2**31 else np.int64), base

@@ -23,12 +23,11 @@ LONGEST = 2.0  # one step changes no parameter by more than a factor of e²
 
 @dataclass(frozen=True)
 class Optimum:
-    """Where the search ended: θ, log-likelihood without prior, covariance of θ, steps taken on all rows."""
+    """Where the search ended: θ, log-likelihood without prior, covariance of θ."""
 
     theta: np.ndarray
     log_likelihood: float
     covariance: np.ndarray
-    steps: int
 
 
 def maximise(
@@ -39,20 +38,25 @@ def maximise(
     few_rows choose between the starts, some_rows give the curvature, all_rows the estimate; the three are one and the
     same function when the data are small.
     """
-    ends = [climb(few_rows, start, curvature(few_rows, start, penalty), penalty, ENOUGH)[0] for start in starts]
-    theta = max(ends, key=lambda end: penalised(few_rows, end, penalty)[0])
+    ends = [climb(few_rows, start, curvature(few_rows, start, penalty), penalty, ENOUGH) for start in starts]
+    theta, _ = max(ends, key=lambda end: end[1])
     if some_rows is not few_rows:
         theta, _ = climb(some_rows, theta, curvature(some_rows, theta, penalty), penalty, ENOUGH)
     information = curvature(some_rows, theta, penalty)
-    theta, steps = climb(all_rows, theta, information, penalty, EXACT if all_rows is some_rows else ENOUGH)
+    theta, value = climb(all_rows, theta, information, penalty, EXACT if all_rows is some_rows else ENOUGH)
     information = curvature(some_rows, theta, penalty)
-    return Optimum(theta, all_rows(theta)[0], np.linalg.inv(information), steps)
+    return Optimum(theta, value + prior(theta, penalty), np.linalg.inv(information))
+
+
+def prior(theta: np.ndarray, penalty: float) -> float:
+    """What the prior takes off the log-likelihood."""
+    return 0.5 * penalty * float((theta * theta).sum())
 
 
 def penalised(totals: Totals, theta: np.ndarray, penalty: float) -> tuple[float, np.ndarray]:
     """Log posterior and its gradient."""
     value, gradient = totals(theta)
-    return value - 0.5 * penalty * float(theta @ theta), gradient - penalty * theta
+    return value - prior(theta, penalty), gradient - penalty * theta
 
 
 def curvature(totals: Totals, theta: np.ndarray, penalty: float) -> np.ndarray:
@@ -69,14 +73,14 @@ def curvature(totals: Totals, theta: np.ndarray, penalty: float) -> np.ndarray:
 
 def climb(
     totals: Totals, theta: np.ndarray, information: np.ndarray, penalty: float, tolerance: float, most: int = 60
-) -> tuple[np.ndarray, int]:
-    """Newton steps with a curvature that learns from each step (BFGS), until no more than the tolerance can be gained."""
+) -> tuple[np.ndarray, float]:
+    """Best θ and its log posterior: Newton steps whose curvature learns from each (BFGS), until the gain is too small."""
     value, gradient = penalised(totals, theta, penalty)
-    for steps in range(most):
+    for _ in range(most):
         step = np.linalg.solve(information, gradient)
         gain = 0.5 * float(gradient @ step)
         if gain < tolerance:
-            return theta, steps
+            return theta, value
         step *= min(1.0, LONGEST / float(np.abs(step).max()))
         for _ in range(30):
             new_value, new_gradient = penalised(totals, theta + step, penalty)
@@ -85,14 +89,14 @@ def climb(
                 break
             step /= 2
         else:
-            return theta, steps
+            return theta, value
         fall, bent = gradient - new_gradient, information @ step
         if float(fall @ step) > 0:
             information = (
                 information + np.outer(fall, fall) / float(fall @ step) - np.outer(bent, bent) / float(step @ bent)
             )
         theta, value, gradient = theta + step, new_value, new_gradient
-    return theta, most
+    return theta, value
 
 
 def delta(

@@ -62,5 +62,5 @@ class NBD(PurchaseModel):
     formulas = Formulas(score, p_alive, p_no_purchase, expected_purchases, dert)
 
     def starts(self, rows: Histories) -> list[np.ndarray]:
-        rate = max(float(rows.counts @ rows.x) / rows.customers, 0.5 / rows.customers)
+        rate = max(rows.mean(rows.x), 0.5 / rows.customers)
         return [np.log([r, r / rate]) for r in (0.3, 3.0)]

@@ -132,6 +132,6 @@ class ParetoNBD(PurchaseModel):
         return NBD(penalty=self.penalty)
 
     def starts(self, rows: Histories) -> list[np.ndarray]:
-        rate = max(float(rows.counts @ rows.x) / rows.customers, 0.5 / rows.customers)
+        rate = max(rows.mean(rows.x), 0.5 / rows.customers)
         guesses = ((0.5, 0.6, 0.5), (2.0, 0.3, 2.0), (0.5, 3.0, 5.0))
         return [np.log([r, r / (2 * rate), s, beta]) for r, s, beta in guesses]
