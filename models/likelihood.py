@@ -74,7 +74,7 @@ def curvature(totals: Totals, theta: np.ndarray, penalty: float) -> np.ndarray:
 def climb(
     totals: Totals, theta: np.ndarray, information: np.ndarray, penalty: float, tolerance: float, most: int = 60
 ) -> tuple[np.ndarray, float]:
-    """Best θ and its log posterior: Newton steps whose curvature learns from each (BFGS), until the gain is too small."""
+    """Best θ and its log posterior, by Newton steps whose curvature learns from each of them (BFGS)."""
     value, gradient = penalised(totals, theta, penalty)
     for _ in range(most):
         step = np.linalg.solve(information, gradient)
