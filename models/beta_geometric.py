@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import expit, gammaln, psi
+from scipy.special import betainc, betaln, expit, gammaln, psi
 
 from models.histories import Histories
 from models.likelihood import at_counts
@@ -75,6 +75,22 @@ def p_no_purchase(
     r, alpha = parameters[:2]
     buys = -np.expm1(-(r + x) * np.log1p(h / (alpha + T)))
     return 1 - p_alive(parameters, shift, x, t_x, T) * buys
+
+
+def pmf(parameters: np.ndarray, shift: int, x: np.ndarray, t: float) -> np.ndarray:
+    """P(X(t) = x) of somebody who has just come: B(a,m+1)/B(a,b)·P(N=x) + B(a+1,m)/B(a,b)·P(N≥x).
+
+    N is the number of purchases without dropout, NBD with r and α/(α+t).
+    """
+    r, alpha, a, b = parameters
+    could = x + shift >= 0
+    m, at_least = np.where(could, b + x + shift, 1.0), np.maximum(x, 1)
+    steady = np.exp(
+        gammaln(r + x) - gammaln(r) - gammaln(x + 1) - r * np.log1p(t / alpha) - x * np.log1p(alpha / t)
+    )  # fmt: skip
+    tail = np.where(x > 0, betainc(at_least, r, t / (alpha + t)), 1.0)
+    stays = np.exp(betaln(a, b + x + shift + 1) - betaln(a, b))
+    return stays * steady + np.where(could, np.exp(betaln(a + 1, m) - betaln(a, b)), 0.0) * tail
 
 
 def expected_purchases(

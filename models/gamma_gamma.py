@@ -178,8 +178,8 @@ def spends(x: Any, m: Any) -> tuple[np.ndarray, np.ndarray]:
     wrong |= (often > 0) & ~np.isfinite(mean)
     if wrong.any():
         raise ValueError(
-            f"{wrong.sum():,} of {often.size:,} customers cannot be (first at row {np.flatnonzero(wrong)[0]}): x must be "
-            "a whole number of days, and m a number where x is positive."
+            f"{wrong.sum():,} of {often.size:,} customers cannot be (first at row {np.flatnonzero(wrong)[0]}): x must "
+            "be a whole number of days, and m a number where x is positive."
         )
     return often.astype(np.int64), np.where(often > 0, mean, 0.0)
 

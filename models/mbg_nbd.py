@@ -23,6 +23,11 @@ def log_likelihood(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np
     return formulas.score(parameters, x, t_x, T)[0]
 
 
+def pmf(parameters: np.ndarray, x: np.ndarray, t: float) -> np.ndarray:
+    """Probability of x purchases in the first t weeks. x: (rows,) whole numbers."""
+    return beta_geometric.pmf(parameters, SHIFT, x, t)
+
+
 class ModifiedBetaGeometric(BetaGeometricFamily):
     """MBG/NBD: r, alpha, a, b."""
 
