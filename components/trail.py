@@ -50,15 +50,15 @@ ACTIONS = {
     "build.publish": "Published a build",
     "server.start": "Started the server",
 }
-LABELS = {
+LABELS = {  # what a narrow window shows first comes first
     "seq": "Number",
     "at": "Time",
-    "utc": "UTC",
     "who": "Who",
     "action": "Action",
     "target": "What it was about",
-    "build": "Build",
     "detail": "Details",
+    "build": "Build",
+    "utc": "UTC",
 }
 MOST_DETAIL, SHOWN = 300, 10
 
