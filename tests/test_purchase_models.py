@@ -126,44 +126,41 @@ def mixture(name: str, parameters: tuple, x: int, t_x: float, t: float, h: float
     all customers by a trapezoid rule in ln λ and in logit p or ln μ, in 20 digits."""
     with mp.workdps(20):
         r, alpha, c, d = (mp.mpf(value) for value in parameters)
-        step = mp.mpf("0.45")
-        rates = [mp.exp(step * i) for i in range(-110, 16)]
-        rates = [
-            (l, l ** (r + x) * mp.exp(-alpha * l) * alpha**r / mp.gamma(r) * step, mp.exp(-l * t), mp.exp(-l * t_x), mp.exp(-l * h))
-            for l in rates
-        ]  # fmt: skip
-        rates = [row for row in rates if row[1] * row[3] > mp.mpf("1e-35")]
+        step = mp.mpf("0.4") / mp.sqrt(1 + mp.mpf(x) / 4)
+        rates = []
+        for i in range(-round(45 / step), round(7 / step)):
+            rate = mp.exp(step * i)
+            weight = rate ** (r + x) * mp.exp(-(alpha + t_x) * rate) * alpha**r / mp.gamma(r) * step
+            rates.append((rate, weight, mp.exp(-rate * (t - t_x)), mp.exp(-rate * h)))
+        most = max(row[1] for row in rates)
+        rates = [row for row in rates if row[1] > most * mp.mpf("1e-13")]
         total = [mp.mpf(0)] * 6
-        for i in range(-110, 100):
-            y = step * i
-            if name == "pareto":
-                p = mp.exp(y)
-                weight = p**c * mp.exp(-d * p) * d**c / mp.gamma(c) * step
-            else:
-                p = 1 / (1 + mp.exp(-y))
-                weight = p**c * (1 - p) ** d / mp.beta(c, d) * step
-            if weight < mp.mpf("1e-22"):
+        for i in range(-150, 130):
+            y = i * mp.mpf("0.3")
+            p = mp.exp(y) if name == "pareto" else 1 / (1 + mp.exp(-y))
+            rest = mp.exp(-d * p) * d**c / mp.gamma(c) if name == "pareto" else (1 - p) ** d / mp.beta(c, d)
+            density = p**c * rest * mp.mpf("0.3")
+            if density < mp.mpf("1e-16"):
                 continue
-            end, start, later = mp.exp(-p * t), mp.exp(-p * t_x), mp.exp(-p * h)
-            for l, density, at_T, at_last, in_h in rates:
+            start, until, later = mp.exp(-p * t_x), mp.exp(-p * (t - t_x)), mp.exp(-p * h)
+            for rate, weight, no_more, in_h in rates:
                 if name == "pareto":
-                    stays, share = at_T * end, p / (l + p)
-                    left = share * (at_last * start - stays)
+                    stays, share = start * until * no_more, p / (rate + p)
+                    left = share * (start - stays)
                     quiet = in_h * later + share * (1 - in_h * later)
                     leaves, gone = p, later
                 else:
                     chances = x + (name == "mbg")
-                    stays = (1 - p) ** chances * at_T
-                    left = p * (1 - p) ** (chances - 1) * at_last if chances else 0
-                    quiet, leaves = in_h, l * p
-                    gone = mp.exp(-l * p * h)
-                w = weight * density
-                pay = l / (discount + leaves)
+                    stays = (1 - p) ** chances * no_more
+                    left = p * (1 - p) ** (chances - 1) if chances else 0
+                    quiet, leaves = in_h, rate * p
+                    gone = mp.exp(-leaves * h)
+                pay = stays * rate / (discount + leaves)
                 parts = (
-                    stays + left, stays, stays * quiet + left, stays * l * (1 - gone) / leaves,
-                    stays * pay, stays * pay * (1 - mp.exp(-discount * h) * gone),
+                    stays + left, stays, stays * quiet + left, stays * rate * (1 - gone) / leaves,
+                    pay, pay * (1 - mp.exp(-discount * h) * gone),
                 )  # fmt: skip
-                total = [old + w * part for old, part in zip(total, parts, strict=True)]
+                total = [old + weight * density * part for old, part in zip(total, parts, strict=True)]
         return [float(mp.log(total[0])), *(float(part / total[0]) for part in total[1:])]
 
 
