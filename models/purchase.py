@@ -16,6 +16,7 @@ from models.likelihood import Totals, delta, maximise
 FEW, SOME = 1_500, 10_000  # customers that choose between starts, and that give the curvature
 BLOCK = 16_384  # rows at a time, so that the arrays between stay in the processor's cache
 CRITICAL = 5.991  # 95 % of χ² with 2 degrees of freedom
+HANDFUL = 30  # customers
 VAGUE = 1.4  # standard error of ln(parameter) from which its 90 % interval spans a factor of 100
 
 
@@ -110,8 +111,8 @@ class PurchaseModel(BaseEstimator):
     def _unknown(self, rows: Histories) -> tuple[str, ...]:
         """What the data cannot tell, in sentences for a reader of the model card."""
         found = []
-        if rows.customers == 1:
-            found.append("There is one customer only: how customers differ is not known.")
+        if rows.customers < HANDFUL:
+            found.append(f"Customers to learn from: {rows.customers:.0f}. How customers differ is hardly known.")
         if not rows.T.max() > 0:
             found.append("Everybody came on the last day: nothing about returning is known yet.")
         elif not rows.x.max() > 0:

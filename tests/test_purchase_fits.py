@@ -66,7 +66,7 @@ def test_nine_of_ten_intervals_hold_the_true_figure(name):
     for question, found in hit.items():
         share = np.mean(found, axis=0)
         assert (share >= 0.78).all(), (question, share)
-        assert 0.83 <= share.mean(), (question, share)
+        assert share.mean() >= 0.83, (question, share)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -107,8 +107,7 @@ def test_data_that_cannot_tell_still_give_answers_and_say_so(name, case):
     history = tuple(np.asarray(column) for column in DEGENERATE[case])
     model = ALL[name]().fit(*history)
     assert np.isfinite(model.log_likelihood_) and np.isfinite(model.parameters_).all()
-    if case not in ("5,000 purchases", "5,000 purchases, long ago") or name == "nbd":
-        assert model.unknown_
+    assert model.unknown_
     for columns in (history, PROBES, (np.array([5_000]), np.array([200.0]), np.array([300.0]))):
         for question, options in QUESTIONS.items():
             value, low, high = model.interval(question, *options, *columns)
@@ -119,7 +118,7 @@ def test_data_that_cannot_tell_still_give_answers_and_say_so(name, case):
 def test_what_is_not_known_is_said_in_words():
     said = {case: " ".join(ModifiedBetaGeometric().fit(*DEGENERATE[case]).unknown_) for case in DEGENERATE}
     assert "Nobody has bought on a second day" in said["everybody bought once"]
-    assert "one customer only" in said["one customer, often"]
+    assert "Customers to learn from: 1." in said["one customer, often"]
     assert "watched equally long" in said["all ages equal"]
     assert "nothing about returning is known" in said["all on the last day"]
     assert "within a factor of 10 or worse" in said["one customer, often"]
