@@ -14,10 +14,10 @@ from models.histories import from_days
 SAMPLE = "CDNOW_sample.txt"
 
 
-def cdnow(shared_data: Path | None = None) -> pd.DataFrame:
+def cdnow() -> pd.DataFrame:
     """CDNOW's sample: customer, day, spend (dollars) of every order of 2,357 customers over 78 weeks."""
     package = find_spec("lifetimes")
-    folders = [shared_data] if shared_data else []
+    folders = [Path(__file__).parents[2] / "shared" / "data"]
     folders += [Path(place) / "datasets" for place in (package.submodule_search_locations or [])] if package else []
     files = [folder / SAMPLE for folder in folders if (folder / SAMPLE).is_file()]
     if not files:

@@ -260,7 +260,7 @@ def test_equal_histories_are_grouped_with_their_number():
     [((1, 5.0, 4.0), 0), ((0, 1.0, 4.0), 0), ((1.5, 1.0, 4.0), 0), ((-1, 0.0, 4.0), 0), ((1, np.nan, 4.0), 0)],
 )
 def test_a_history_that_cannot_happen_is_named(history, row):
-    with pytest.raises(ValueError, match=f"1 of 2 histories cannot happen .first at row {row + 1}."):
+    with pytest.raises(ValueError, match=rf"1 of 2 histories cannot happen .first at row {row + 1}."):
         NBD().fit(*np.array([(2, 3.0, 9.0), history]).T)
 
 
