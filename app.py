@@ -43,10 +43,7 @@ CONTENTS = {
 # Before the navigation, or the browser would fetch a page's icon from the network to show it in the tab.
 st.set_page_config(page_title="Rapport", page_icon=str(ASSETS / "mark.svg"), layout="wide")
 user = access.begin()
-if not user.may(ENTER):
-    account.outside(user)
-    st.stop()
-answers, titles, contents, first = {}, {}, {}, True
+answers, titles, contents, start = {}, {}, {}, None
 for section, entries in CONTENTS.items():
     for file, title, icon, permission, period in entries:
         path = ROOT / "pages" / f"{file}.py"
@@ -54,21 +51,28 @@ for section, entries in CONTENTS.items():
         mine = user.may(permission)
         about = {"title": title, "icon": f":material/{icon}:", "help": answers[title][0]}
         pages = contents.setdefault(section, [])
-        if mine and first:  # it answers the bare address as well as its own
-            pages.append(st.Page(path, url_path="start", default=True, **about))
-        seen = "visible" if mine and not first else "hidden"  # a page one may not open says why at its address
-        pages.append(st.Page(path if mine else account.denied, url_path=path.stem, visibility=seen, **about))
-        first = first and not mine
+        named = account.address_ends_with(path.stem)
+        if mine and start is None:  # it answers the bare address as well as its own
+            start = st.Page(path, url_path="start", default=True, visibility="hidden" if named else "visible", **about)
+            pages.append(start)
+        seen = mine and (named or not pages or pages[-1] is not start)
+        what = path if mine else account.denied  # a page one may not open says so at its address
+        pages.append(st.Page(what, url_path=path.stem, visibility="visible" if seen else "hidden", **about))
 page = st.navigation(contents)
 st.set_page_config(page_title=f"{page.title} · Rapport")
 st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
+if not user.may(ENTER):
+    account.outside(user)
+    st.stop()
 account.menu(user)
-account.banner(user)
+if access.eyes_changed():
+    st.switch_page(start)
 try:
     build = ask.pin(filters.wanted_build())
 except NoBuild as problem:
     layout.no_build(problem)
     st.stop()
+account.banner(user, build.manifest["zone"])
 question, st.session_state["_kind"], st.session_state["_file"] = answers[page.title]
 address.check(build, page)
 filters.sidebar(build)

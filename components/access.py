@@ -15,7 +15,7 @@ from data.rights import NOBODY, Actor
 from data.view import Scope
 from data.warehouse import Build
 
-SEEN_AS, ACTOR, SCOPE, LOOKED_AT = "_seen_as", "_actor", "_scope", "_looked_at"
+SEEN_AS, GO_HOME, ACTOR, SCOPE, LOOKED_AT = "_seen_as", "_go_home", "_actor", "_scope", "_looked_at"
 
 
 def journal() -> Journal:
@@ -76,11 +76,20 @@ def look_as(person: str) -> None:
     """See what somebody else sees, until `look_as_myself`; recorded."""
     people.view_as(journal(), current_user(), person)
     st.session_state[SEEN_AS] = person
+    st.session_state[GO_HOME] = True  # what is open now may be no page of theirs
 
 
 def look_as_myself() -> None:
     """Back to one's own eyes."""
-    st.session_state.pop(SEEN_AS, None)
+    seen = st.session_state.pop(SEEN_AS, None)
+    if seen:
+        journal().record(current_user(), "view-as.end", seen)
+        st.session_state[GO_HOME] = True
+
+
+def eyes_changed() -> bool:
+    """Whether this run is the first one through somebody else's eyes, or again through one's own."""
+    return st.session_state.pop(GO_HOME, False)
 
 
 def looked_at(action: str, target: str, build: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 from components import access, layout, people, words
@@ -21,14 +23,14 @@ CALLED = {
 
 
 def menu(actor: Actor) -> None:
-    """Who is signed in, with which roles, and the way out; at the foot of the sidebar."""
+    """Who is signed in, with which roles, and the way out; below the pages in the sidebar."""
     with st.sidebar, st.popover(words.safe_text(actor.name or "Account", 40), icon=":material/account_circle:"):
         for one in actor.held:
             subject = f" {words.safe_text(one.subject, 60)}" if one.subject else ""
             st.markdown(f"{CALLED[one.role][:1].upper()}{CALLED[one.role][1:]}{subject}")
+        sign_out()
         if actor.may(rights.EMERGENCY):
             people.emergency()
-        sign_out()
 
 
 def sign_out() -> None:
@@ -38,48 +40,56 @@ def sign_out() -> None:
     st.button(label, icon=":material/logout:", key="_sign_out", on_click=st.logout)
 
 
-def banner(actor: Actor) -> None:
+def banner(actor: Actor, zone: str) -> None:
     """What must not be overlooked: looking as somebody else, and a role taken in an emergency."""
     if actor.viewed_by:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            who = persons.names(access.journal()).get(actor.viewed_by, "")
-            st.markdown(
-                f":material/visibility: **You see what {words.safe_text(actor.name, 80)} sees.** "
-                f":gray[You are {words.safe_text(who, 80)}. It is recorded, and nothing can be changed meanwhile.]"
-            )
-            st.button("Back to myself", icon=":material/undo:", key="_myself", on_click=access.look_as_myself)
+        who = persons.names(access.journal()).get(actor.viewed_by, "")
+        st.info(
+            f"**You see what {words.safe_text(actor.name, 80)} sees.** You are {words.safe_text(who, 80)}. "
+            "It is recorded, and nothing can be changed meanwhile.",
+            icon=":material/visibility:",
+        )
+        st.button("Back to myself", icon=":material/undo:", key="_myself", on_click=access.look_as_myself)
     if actor.emergency_until:
         st.warning(
-            f"You hold a role taken in an emergency, until {words.safe_text(actor.emergency_until[11:16])} UTC. "
+            f"A role you took in an emergency ends at {words.safe_text(words.moment(actor.emergency_until, zone))}. "
             "Everything you do is recorded, and somebody else will review it.",
             icon=":material/emergency_home:",
         )
 
 
 def outside(actor: Actor) -> None:
-    """Instead of every page: the session has ended, or nobody has given this person a role."""
+    """Instead of every page: the session has ended, or this person has no role."""
     if not actor.person:
         claims = dict(st.user)
         st.title("You are not signed in", anchor=False)
         if claims.get("is_logged_in"):
-            st.markdown("Your session has ended: after 30 minutes without a click, after 12 hours, or because somebody")
-            st.markdown("ended it. What you had chosen is in the address and comes back after signing in.")
+            st.markdown(
+                "Your session has ended: you signed out in another tab, nobody clicked for 30 minutes, 12 hours have "
+                "passed, or somebody ended it. What you had chosen is in the address and comes back after signing in."
+            )
             st.button("Sign in again", type="primary", on_click=st.login, args=(claims.get("provider"),))
         else:
             st.markdown("Rapport shows figures only to people who have signed in, through its own server:")
             st.code("streamlit run server.py", language="bash")
         return
-    st.title("No access yet", anchor=False)
+    st.title("No access", anchor=False)
     st.markdown(
-        f"You are signed in as **{words.safe_text(actor.name, 80)}**, and nobody has given you a role in Rapport yet, "
-        "or your roles contradict each other."
+        f"You are signed in as **{words.safe_text(actor.name, 80)}** and hold no role in Rapport: nobody gave you one, "
+        "it was taken away or has run out, or your roles contradict each other."
     )
     st.markdown("Ask the person who looks after access to give you one, and name this key, which is yours:")
     st.code(actor.person, language=None)
     layout.quiet("It takes two people to give a role. Then reload this page; there is no need to sign in again.")
-    sign_out()
     if actor.viewed_by:
-        banner(actor)
+        banner(actor, "UTC")
+    else:
+        sign_out()
+
+
+def address_ends_with(name: str) -> bool:
+    """Whether the browser's address is this page's own, and not the bare one."""
+    return urlsplit(st.context.url or "").path.rsplit("/", 1)[-1] == name
 
 
 def denied() -> None:

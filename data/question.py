@@ -12,7 +12,7 @@ from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, Metric, attr
 from data.conditions import column, conditions, reach, tells
 from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
 from data.view import EVERYTHING as EVERYTHING
-from data.view import Refused, View, label
+from data.view import PARTNER, Refused, View, label
 
 SINGLE = {"customer_id", "roi_state"}  # dimensions that tell of one customer at a time
 RANKS = {"roi_rank", "rank_low", "rank_high", "margin_rank"}
@@ -50,14 +50,10 @@ class Question:
     offset: int = 0
 
     def __post_init__(self):
-        """About single customers a reader asks only within the own ones: a partner's sales do not open its buyers."""
+        """Ask of the own customers or of the own partners, whichever the question is about, never of a mixture."""
         named = {*self.by, *(name for name, _ in self.view.members)}
-        if not self.view.scope.everything and (self.facts or named & SINGLE):
-            own = tuple(
-                (name, chosen) for name, chosen in self.view.scope.members if name in SINGLE or is_of_customer(name)
-            )
-            narrowed = replace(self.view, scope=replace(self.view.scope, members=own))
-            object.__setattr__(self, "view", narrowed)
+        scope = self.view.scope.about(PARTNER in named, bool(self.facts or named & SINGLE))
+        object.__setattr__(self, "view", replace(self.view, scope=scope))
 
     def sql(
         self, attributes: frozenset[str] = frozenset(), table: Table | None = None, upto: int = 0

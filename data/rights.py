@@ -135,7 +135,8 @@ def scope_of(held: tuple[Held, ...], groupable: tuple[str, ...], partners: dict[
     books = tuple(sorted({one.subject for one in held if one.role == MANAGER and named(one.subject)}))
     own = {one.subject for one in held if one.role == PARTNER_ROLE and named(one.subject)}
     looked_after = sorted(own | {partner for book in books for partner in partners.get(book, ())})
+    only_groups = () if PARTNER_ROLE in roles else None  # an outside company sees sums, by nothing of its customers
     members = ((("manager_id", books),) if books else ()) + (
         (("partner_id", tuple(looked_after)),) if looked_after else ()
     )
-    return Scope(members=members)
+    return Scope(members=members, attributes=only_groups)

@@ -7,6 +7,7 @@ from datetime import date
 
 from data.catalog import DIMENSIONS, attribute
 
+PARTNER = "partner_id"
 Members = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -16,9 +17,10 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Scope:
-    """What a reader may see: everything, or the rows of which one of the members matches. No members means no rows.
+    """What a reader may see: everything, or the rows of the own customers or the own partners. No members: no rows.
 
-    A manager looks after customers, and perhaps after partners: an event is in scope when either is the manager's.
+    A manager may look after customers and after partners. Every question is asked of one of the two (`about`), so that
+    margin, cost and counts on one screen are those of the same events.
     attributes: readers who see groups only may split and filter by these attributes of customers; None: by any, and
     see single customers too.
     """
@@ -33,11 +35,20 @@ class Scope:
             return "all customers and partners" + groups
         return (" or ".join(spoken(name, chosen) for name, chosen in self.members) or "nothing") + groups
 
+    def about(self, partners: bool, single: bool) -> Scope:
+        """The part that a question is asked of: the own partners when it names partners, else the own customers.
+
+        Who has only the other kind is answered from that; but a partner's sales never open its single customers.
+        """
+        own = tuple(one for one in self.members if one[0] == PARTNER and not single)
+        others = tuple(one for one in self.members if one[0] != PARTNER)
+        return replace(self, members=(own or others) if partners else (others or own))
+
     @property
     def limits(self) -> str:
         """What a reader should know is left out, in words; empty when nothing is."""
         if not self.everything:
-            return f"Only {self}"
+            return f"Only {self.about(partners=False, single=False)}"
         return "Groups only, no single customers" if self.attributes is not None else ""
 
 

@@ -31,12 +31,12 @@ def test_a_role_that_is_taken_away_is_gone_at_the_next_run(app):
     first, second = (colleagues.come(journal, sub, "admin") for sub in ("one-admin", "two-admin"))
     reader = colleagues.enter(app)
     grant = grants.ask(journal, first, reader.person, "auditor", "to check the figures")
-    assert "No access yet" in words_on(app.run())
+    assert "No access" in words_on(app.run())
     grants.decide(journal, second, grant, True)
     assert len(app.run().metric) == 4
     grants.revoke(journal, first, grant)
     app.run()
-    assert "No access yet" in words_on(app) and len(app.metric) == 0
+    assert "No access" in words_on(app) and len(app.metric) == 0
 
 
 def test_a_session_that_is_ended_elsewhere_shows_nothing_at_the_next_run(app):

@@ -181,7 +181,7 @@ def test_a_page_that_is_not_ones_own_stays_closed_also_by_its_inner_name(persona
     with visitor(address, persona) as person, tab(address, person) as own:
         for page in closed:
             shown = own.run(names[page])
-            assert "Your roles do not open this page" in shown or "No access yet" in shown, page
+            assert "Your roles do not open this page" in shown or "No access" in shown, page
             assert not {"metric", "arrow_data_frame", "plotly_chart"} & elements(own), page
             assert keys(shown) == set()
 
@@ -269,7 +269,7 @@ def test_what_a_debugger_may_send_does_not_stop_the_server(address):
                 message = BackMsg()
                 setattr(message, name, True)
                 own.socket.send(message.SerializeToString())
-                assert "No access yet" in own.run()
+                assert "No access" in own.run()
     assert httpx.get(f"{address}/healthz", trust_env=False).status_code == 200
 
 
@@ -280,7 +280,7 @@ def test_a_role_taken_away_closes_the_open_page_at_the_next_run_and_the_next_fet
     address, journal = served
     asks, decides = (colleagues.come(journal, name, ADMIN) for name in ("first admin", "second admin"))
     with visitor(address, "gina") as gina, tab(address, gina) as own:
-        assert "No access yet" in own.run("customer_roi")
+        assert "No access" in own.run("customer_roi")
         person = person_of(journal, "Gina")
         grant = grants.ask(journal, asks, person, AUDITOR, "for the audit of the year")
         grants.decide(journal, decides, grant, True)
@@ -288,7 +288,7 @@ def test_a_role_taken_away_closes_the_open_page_at_the_next_run_and_the_next_fet
         assert len(keys(before)) > 5  # and so the answer is in the cache
         grants.revoke(journal, asks, grant)
         after = own.run("customer_roi")
-        assert "No access yet" in after and keys(after) == set()
+        assert "No access" in after and keys(after) == set()
         assert not {"metric", "arrow_data_frame", "plotly_chart"} & elements(own)
         assert "revenue" not in after.lower()
 
@@ -316,7 +316,7 @@ def test_signing_out_or_in_as_somebody_else_ends_the_other_tabs(address):
         change_over(person, "gina")
         assert "You are not signed in" in old.run("customer_roi")
         with tab(address, person) as new:
-            assert "No access yet" in new.run("customer_roi")
+            assert "No access" in new.run("customer_roi")
             person.get("/auth/logout")
             assert "You are not signed in" in new.run("customer_roi")
 

@@ -82,7 +82,7 @@ def staff(kept) -> dict[str, Actor]:
 
 def text_of(app: AppTest) -> str:
     """All the words on the screen."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.error, app.warning, app.success, app.code)
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.error, app.warning, app.info, app.success, app.code)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
@@ -288,6 +288,10 @@ def test_an_executive_takes_a_role_in_an_emergency_from_the_account_menu_and_an_
     assert "This is about you" in plain(own)
     other = opened("Cy", PEOPLE)
     assert "the administrators are ill" in plain(other)
+    other.text_area(key=f"_review_{taken.grant_id}").input("in order")
+    next(one for one in other.button if one.label == "Keep the review").click().run()
+    assert "still runs" in plain(other) and grant_row(kept, taken.grant_id).reviewed_by is None
+    grants.revoke(kept, staff["Ada"], taken.grant_id)  # ended early
     other.text_area(key=f"_review_{taken.grant_id}").input("in order")
     next(one for one in other.button if one.label == "Keep the review").click().run()
     assert "The review is kept" in plain(other)

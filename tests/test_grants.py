@@ -138,7 +138,7 @@ def test_a_session_ends_after_twelve_hours_however_busy(journal, seconds, good):
         assert alive(journal, session)
     at(journal, hours=12, seconds=seconds)
     assert alive(journal, session) == good
-    ended = audit.entries(journal, action="sign-out")
+    ended = audit.entries(journal, action="session.end")
     assert [json.loads(row.detail)["why"] for row in ended] == ([] if good else ["12 hours old"])
 
 
@@ -149,7 +149,7 @@ def test_a_look_at_a_session_without_touching_it_keeps_it_no_longer(journal):
     assert people.alive(journal, session, touch=False)
     at(journal, minutes=31)
     assert people.alive(journal, session, touch=False) is None
-    assert audit.count(journal, action="sign-out") == 0, "only who acts ends it"
+    assert audit.count(journal, action="session.end") == 0, "only who acts ends it"
 
 
 def test_using_a_session_writes_at_most_once_a_minute(journal):

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from data import typed
 from data.journal.problems import Invalid
 from data.journal.schema import PERSON, ROLE_GRANT, SESSION
 from data.journal.store import Journal, stored
@@ -145,6 +146,8 @@ def review(journal: Journal, actor: Actor, grant_id: str, text: str) -> None:
             raise Forbidden("This was your own emergency. Let somebody else review it.")
         if row.kind != "emergency" or row.reviewed_at:
             raise Invalid("There is nothing to review here, or it was reviewed already. See the list.")
+        if row.revoked_at is None and row.expires_at > journal.now():
+            raise Invalid("This emergency still runs. Review it when it is over, so that all of it is reviewed.")
         said(text, "what you found")
         change(connection, grant_id, reviewed_by=actor.person, reviewed_at=journal.now(), review=text.strip())
 
@@ -210,6 +213,8 @@ def said(text: str, what: str) -> None:
     """Raise Invalid when a text that others rely on is empty or endless."""
     if not 1 <= len(text.strip()) <= LONGEST_REASON:
         raise Invalid(f"Say {what}, in at most {LONGEST_REASON} characters.")
+    if personal := typed.personal(text):
+        raise Invalid(f"What you wrote {personal}, and the trail keeps it for good. Write what it is about, not who.")
 
 
 def found(connection: sa.Connection, grant_id: str) -> sa.Row[Any]:

@@ -131,7 +131,8 @@ def end_session(journal: Journal, session_id: str, why: str, actor: Actor | None
     if row is None or row.ended_at is not None:
         return
     who = replace(actor or Actor(row.person_id, row.name, session=session_id), system=True)
-    with suppress(Already), journal.write(who, ENTER, "sign-out", row.person_id, why=why) as connection:
+    action = "sign-out" if why.startswith("signed") else "session.end"
+    with suppress(Already), journal.write(who, ENTER, action, row.person_id, why=why) as connection:
         if not end(connection, SESSION.c.session_id == session_id, journal.now(), why):
             raise Already
 

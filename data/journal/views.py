@@ -186,11 +186,12 @@ def set_default(journal: Journal, actor: Actor, role: str, view_id: str) -> None
 def opened(journal: Journal, actor: Actor, view_id: str, build: str) -> tuple[str | None, str | None]:
     """Remember which build the actor saw the view with; the build seen before that one, and when."""
     mine = sa.and_(VIEW_OPENING.c.view_id == view_id, VIEW_OPENING.c.person_id == actor.person)
-    get(journal, actor, view_id)
+    view = get(journal, actor, view_id)
     if actor.viewed_by:  # looking through somebody's eyes must not move what they saw last
         rows = journal.rows(sa.select(VIEW_OPENING).where(mine))
         return before(rows[0], build) if rows else (None, None)
-    with journal.write(actor, ENTER, "view.open", target=f"view:{view_id}", build=build) as connection:
+    shared = journal.write(actor, ENTER, "view.open", target=f"view:{view_id}", build=build)
+    with journal.unaudited() if view.owner == actor.person else shared as connection:
         last, moment = connection.execute(sa.select(VIEW_OPENING).where(mine)).first(), journal.now()
         if last is None:
             row = {"view_id": view_id, "person_id": actor.person, "build": build, "opened_at": moment}
