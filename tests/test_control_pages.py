@@ -323,9 +323,16 @@ def test_looking_as_somebody_else_shows_their_screen_is_recorded_and_changes_not
     assert "You see what Cy sees" in plain(app)
     (row,) = audit.entries(kept, action="view-as")
     assert (row.actor, row.target) == (staff["Ada"].person, staff["Cy"].person)
+    assert app.title[0].value == "Overview", "the first page of the one who is looked as"
+    app.switch_page("pages/control/people.py").run()
     app.selectbox(key="_person").select(staff["Eve"].person).run()
     for key in ("_end_sessions", "_view_as"):
         assert app.button(key=key).disabled
+    app.button(key="_myself").click().run()
+    assert app.title[0].value == "People and grants" and "You see what" not in plain(app)
+    (back,) = audit.entries(kept, action="view-as.end")
+    assert (back.actor, back.target) == (staff["Ada"].person, staff["Cy"].person)
+    assert audit.entries(kept, action="denied") == []
 
 
 @pytest.mark.parametrize(("name", "page"), [("Ada", TRAIL), ("Eve", TRAIL), ("Eve", PEOPLE), ("Max", PEOPLE)])
