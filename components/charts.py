@@ -50,7 +50,7 @@ def trend(
     """Metrics of one unit by month. earlier: the compared period, drawn as a ghost so many months later."""
     figure = base(320)
     active = frame[list(metrics)].apply(floats).fillna(0).ne(0).any(axis=1)
-    frame = frame[active.cummax()]  # the data may know of costs before the first sale
+    frame = every_month(frame[active.cummax()])  # the data may know of costs before the first sale
     unit = METRICS[metrics[0]].unit
     for name, colour in zip(metrics, SERIES, strict=False):
         metric = METRICS[name]
@@ -83,6 +83,16 @@ def trend(
         yaxis=value_axis(unit, currency) | {"rangemode": "tozero"},
     )
     return figure
+
+
+def every_month(frame: pd.DataFrame) -> pd.DataFrame:
+    """Sums by month with the months between in which nothing happened: a line must not bridge them."""
+    if not len(frame):
+        return frame
+    at = frame.assign(month=pd.to_datetime(frame["month"])).set_index("month")
+    return at.reindex(
+        pd.date_range(at.index.min(), at.index.max(), freq="MS", name="month"), fill_value=0
+    ).reset_index()
 
 
 def bridge(steps: Sequence[tuple[str, Decimal, bool]], currency: str) -> go.Figure:

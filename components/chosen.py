@@ -72,6 +72,12 @@ def parameters() -> dict[str, list[str]]:
     return values | {name: [str(st.session_state[name])] for name in own if st.session_state.get(name)}
 
 
+def here(path: str) -> str:
+    """A path of this server as a whole address, to be sent to somebody."""
+    where = urlsplit(st.context.url or "")
+    return f"{where.scheme}://{where.netloc}{path}" if where.netloc else path
+
+
 def address(**more: str) -> str:
     """The address of exactly this view."""
     if (st.session_state.get("build") or LATEST) != LATEST:

@@ -117,11 +117,19 @@ def written(entry: Any, names: Mapping[str, str]) -> dict[str, str]:
         "at": words.moment(entry.at, ask.current().manifest["zone"]),
         "utc": entry.at,
         "who": SYSTEM.name if entry.actor == SYSTEM.person else people.name_of(entry.actor, names),
-        "action": ACTIONS.get(entry.action, entry.action),
-        "target": entry.target or words.NOT_KNOWN,
+        "action": decided(entry) or ACTIONS.get(entry.action, entry.action),
+        "target": names.get(entry.target) or entry.target or words.NOT_KNOWN,
         "build": entry.build or words.NOT_KNOWN,
         "detail": described(entry.detail, names),
     }
+
+
+def decided(entry: Any) -> str:
+    """What became of a proposal; empty for anything else."""
+    if entry.action != "grant.decide":
+        return ""
+    granted = json.loads(entry.detail).get("granted")
+    return {True: "Granted a role", False: "Refused a role"}.get(granted, "")
 
 
 def described(detail: str, names: Mapping[str, str]) -> str:

@@ -49,7 +49,7 @@ def form() -> None:
         st.button("Save as a new view", type="secondary" if mine else "primary", key="_view_new", on_click=save)
     if view:
         quiet("Whoever may open the view finds it here, under their own rights:")
-        st.code(link(view.view_id), language=None)
+        st.code(chosen.here(link(view.view_id)), language=None, wrap_lines=True)
 
 
 def audience_field(actor: Actor, view: SavedView | None, key: str) -> None:

@@ -56,6 +56,12 @@ def frame(explain: Explain, titles: Mapping[str, str]) -> None:
             st.button("Leave this view", icon=":material/close:", key="_view_leave", on_click=opened.leave)
         if view.note:
             st.markdown(words.safe_lines(view.note))
+        if (limits := access.scope(ask.current()).limits) and view.owner != access.current_user().person:
+            mine = f"{limits[:1].lower()}{limits[1:]}"
+            st.markdown(
+                f":material/visibility: **Shown under your rights:** {words.safe_text(mine)}. "
+                ":gray[Others may see more of it, or less.]"
+            )
         for remark in (*mismatches(view), *outside(view.body), *otherwise):
             st.markdown(remark)
         changes(view, explain)

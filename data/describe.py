@@ -22,6 +22,7 @@ from data.contract import FEEDS, SEEDS, SQL_TYPE, Column, Feed, Kind
 from data.feed_samples import SAMPLES
 from data.header import Model, read_model
 from data.publish import builds
+from data.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent
 CUSTOMERS, SEED = 300, 7
@@ -171,7 +172,7 @@ def tables_markdown(folder: Path) -> str:
     """Every table of the newest build in a warehouse folder, the steps that leave none, and the manifest."""
     name = builds(folder)[0]
     manifest = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    with duckdb.connect(str(folder / f"{name}.duckdb"), read_only=True) as con:
+    with Warehouse(folder).build(name).engine.connection.cursor() as con:
         stored = {row[0] for row in con.execute("select table_name from duckdb_tables()").fetchall()}
         stored |= {row[0] for row in con.execute("select view_name from duckdb_views() where not internal").fetchall()}
         columns = {one: described(con, one, manifest["attributes"]) for one in sorted(stored)}

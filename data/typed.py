@@ -22,7 +22,7 @@ def text(value: str, what: str, most: int, optional: bool = False, lines: bool =
     """
     kept = unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
     if not optional and not visible_part(kept):
-        raise BadText(f"{what} is empty. Write something that can be seen.")
+        raise BadText(f"{what} is empty, or longer than the {most:,} characters that the field takes.")
     if len(kept) > most:
         raise BadText(f"{what} has {len(kept):,} characters; {most:,} are kept at most. Shorten it.")
     for character in kept:

@@ -49,7 +49,7 @@ class Persona:
 
 PERSONAS = {
     "demo-erin": Persona("Erin", "executive", EXECUTIVE, "The whole company, in groups; no single customers"),
-    "demo-max": Persona("Max", "relationship manager", MANAGER, "The own book of customers and partners"),
+    "demo-max": Persona("Max", "relationship manager", MANAGER, "Only the own customers and partners"),
     "demo-ada": Persona("Ada", "approver", APPROVER, "Everything, down to single customers"),
     "demo-otto": Persona("Otto", "auditor", AUDITOR, "Everything, with the audit trail; changes nothing"),
     "demo-ines": Persona("Ines", "administrator", ADMIN, "Who has access, but no figures"),
