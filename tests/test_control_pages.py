@@ -82,7 +82,17 @@ def staff(kept) -> dict[str, Actor]:
 
 def text_of(app: AppTest) -> str:
     """All the words on the screen."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.error, app.warning, app.info, app.success, app.code)
+    kinds = (
+        app.title,
+        app.header,
+        app.subheader,
+        app.markdown,
+        app.error,
+        app.warning,
+        app.info,
+        app.success,
+        app.code,
+    )
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
