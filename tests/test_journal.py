@@ -165,6 +165,7 @@ def calls(journal: Journal) -> dict:
     open_, given = (grants.ask(journal, ann, cat.person, "manager", "new book", s) for s in ("M02", "M03"))
     grants.decide(journal, bob, given, True)
     taken = grants.take_in_emergency(journal, eve, "admin", "nobody is here")
+    grants.revoke(journal, ann, taken)  # it is reviewed when it is over
     return {
         "sign_in, new": lambda: people.sign_in(journal, CLAIMS | {"sub": "new", "iat": 9}, "demo", [Held("executive")]),
         "sign_in, known": lambda: people.sign_in(journal, CLAIMS | {"sub": "ann", "iat": 9}, "demo", []),

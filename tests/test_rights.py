@@ -280,8 +280,15 @@ def revoked(world: World) -> str:
 
 def seen(world: World) -> str:
     """An emergency that somebody has reviewed."""
-    grant_id = world.emergency(world.arrived("x"))
+    grant_id = over(world)
     grants.review(world.journal, Actor("b", "B", system=True), grant_id, "in order")
+    return grant_id
+
+
+def over(world: World) -> str:
+    """Somebody's emergency, ended before its hour was."""
+    grant_id = world.emergency(world.arrived("x"))
+    grants.revoke(world.journal, Actor("b", "B", system=True), grant_id)
     return grant_id
 
 
@@ -355,7 +362,7 @@ def access_cells() -> Iterator[Cell]:
     yield Cell("emergency", "without a reason", "", lambda w, _: take(w, "admin", ""), useless=takers)
     yield Cell("emergency", "held", "", lambda w, _: take(w, "admin"), lambda w: w.emergency(w.me.person), takers)
 
-    second, taken = "auditor admin", lambda w: w.emergency(w.arrived("x"))
+    second, taken = "auditor admin", over
     yield Cell("review", "somebody's emergency", second, reviews, taken)
     yield Cell("review", "my own emergency", "", reviews, lambda w: w.emergency(w.real))
     yield Cell("review", "reviewed before", "", reviews, seen, second)
