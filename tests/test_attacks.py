@@ -150,7 +150,8 @@ def test_a_strange_cookie_header_proves_its_person_or_nobody(address):
             own + "; _streamlit_user__1=junk; _streamlit_user_1=junk": {"Erin", ""},
             own.replace("_streamlit_user=", "_STREAMLIT_USER="): {""},
             own.replace("_streamlit_user=", "_streamlit_user =x; x="): {""},
-            own.replace(value, value[:-1] + ("A" if value[-1] != "A" else "B")): {""},
+            # not the last character, of which some bits carry nothing
+            own.replace(value, value[:-6] + ("A" if value[-6] != "A" else "B") + value[-5:]): {""},
             own.replace(value, value + "x"): {""},
             "_streamlit_user=" + max_.cookies["_streamlit_user_tokens"]: {""},
             "; ".join(f"_streamlit_user__{n}=x" for n in range(200)): {""},
