@@ -44,7 +44,7 @@ def banner(actor: Actor, zone: str) -> None:
     """What must not be overlooked: looking as somebody else, and a role taken in an emergency."""
     if actor.viewed_by:
         who = persons.names(access.journal()).get(actor.viewed_by, "")
-        st.info(
+        st.warning(
             f"**You see what {words.safe_text(actor.name, 80)} sees.** You are {words.safe_text(who, 80)}. "
             "It is recorded, and nothing can be changed meanwhile.",
             icon=":material/visibility:",

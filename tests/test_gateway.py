@@ -17,7 +17,8 @@ from streamlit.testing.v1 import AppTest
 
 from components import ask
 from data import view_format
-from data.question import EVERYTHING, Listing, Question, Refused, Scope, View
+from data.question import EVERYTHING, Listing, Question, Refused, View
+from data.view import Scope
 from data.view_format import Body
 from data.warehouse import Build, Warehouse
 from tests import colleagues

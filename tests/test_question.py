@@ -14,8 +14,9 @@ import pytest
 from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, attribute
 from data.company import read_company
 from data.contract import UNKNOWN
-from data.question import EVERYTHING, Listing, Question, Refused, Scope, View, smallest
+from data.question import EVERYTHING, Listing, Question, Refused, View, smallest
 from data.tables import TABLES
+from data.view import Scope
 from data.warehouse import Build, Warehouse
 
 LEDGER = next(table for table in TABLES if table.name == "ledger")
