@@ -51,11 +51,11 @@ for section, entries in CONTENTS.items():
         mine = user.may(permission)
         about = {"title": title, "icon": f":material/{icon}:", "help": answers[title][0]}
         pages = contents.setdefault(section, [])
-        named = account.address_ends_with(path.stem)
+        named = address.names(path.stem)
         if mine and start is None:  # it answers the bare address as well as its own
             start = st.Page(path, url_path="start", default=True, visibility="hidden" if named else "visible", **about)
             pages.append(start)
-        seen = mine and (named or not pages or pages[-1] is not start)
+        seen = mine and (named or pages[-1:] != [start])
         what = path if mine else account.denied  # a page one may not open says so at its address
         pages.append(st.Page(what, url_path=path.stem, visibility="visible" if seen else "hidden", **about))
 page = st.navigation(contents)

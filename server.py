@@ -2,7 +2,6 @@
 
 import gc
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import streamlit as st
 from starlette.requests import Request
@@ -10,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
-from data.warehouse import NoBuild, Warehouse, folder
+from data.warehouse import NoBuild, folder, served
 from web import exports, saved
 from web.start import prepare
 
@@ -25,7 +24,7 @@ async def warm(_: st.App):
     import components.charts  # noqa: F401  (plotly is slow to import)
 
     with suppress(NoBuild):  # the screen says how to make one
-        Warehouse(Path(folder())).current()
+        served(folder()).current()
     gc.collect()
     gc.freeze()
     yield
@@ -34,7 +33,7 @@ async def warm(_: st.App):
 async def health(_: Request) -> JSONResponse:
     """200 with the name of the build that serves; 503 while there is none."""
     try:
-        return JSONResponse({"status": "ok", "build": Warehouse(Path(folder())).newest()})
+        return JSONResponse({"status": "ok", "build": served(folder()).newest()})
     except NoBuild:
         return JSONResponse({"status": "no build"}, status_code=503)
 

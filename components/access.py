@@ -50,15 +50,14 @@ def signed_in(touch: bool = False) -> Actor:
 
 def changed() -> bool:
     """Whether the screen was drawn for a session that has ended meanwhile, or for other roles than now."""
-    drawn = st.session_state.get(ACTOR, NOBODY)
-    return bool(drawn.person) and signed_in().held != drawn.held
+    return bool(reader().person) and signed_in().held != reader().held
 
 
 def scope(build: Build) -> Scope:
     """The rows of a build that the reader may see."""
     known = st.session_state.setdefault(SCOPE, {})
     if build.id not in known:
-        known[build.id] = build.scope_of(st.session_state.get(ACTOR, NOBODY).held)
+        known[build.id] = build.scope_of(reader().held)
     return known[build.id]
 
 
@@ -95,5 +94,5 @@ def eyes_changed() -> bool:
 def looked_at(action: str, target: str, build: str) -> None:
     """Record that something was looked at: once, however often the screen is drawn."""
     if st.session_state.get(LOOKED_AT) != (action, target, build):
-        journal().record(st.session_state[ACTOR], action, target, build)
+        journal().record(reader(), action, target, build)
         st.session_state[LOOKED_AT] = (action, target, build)

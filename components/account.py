@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import streamlit as st
 
 from components import access, layout, people, words
@@ -87,14 +85,9 @@ def outside(actor: Actor) -> None:
         sign_out()
 
 
-def address_ends_with(name: str) -> bool:
-    """Whether the browser's address is this page's own, and not the bare one."""
-    return urlsplit(st.context.url or "").path.rsplit("/", 1)[-1] == name
-
-
 def denied() -> None:
     """Instead of one page: it exists, and this reader's roles do not open it."""
-    actor = access.current_user()
+    actor = access.reader()
     access.looked_at("denied", f"page:{st.session_state['_file']}", "")
     roles = words.listed(sorted(actor.roles)) or "none"
     layout.error(

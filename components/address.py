@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -84,6 +85,11 @@ PARAMETERS = {
     "entries": Parameter("a whole number from 1", accepts=is_page_number, pages=("audit_trail",)),
     "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
+
+
+def names(page: str) -> bool:
+    """Whether the browser's address is a page's own, and not the bare one."""
+    return urlsplit(st.context.url or "").path.rsplit("/", 1)[-1] == page
 
 
 def check(build: Build, page: st.Page) -> None:

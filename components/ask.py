@@ -9,15 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from data.question import Listing, Question, Refused, View
-from data.warehouse import Build, NoBuild, Warehouse, folder
+from data.warehouse import Build, NoBuild, folder, served
 
 POINTER = "CURRENT.json"
-
-
-@st.cache_resource(show_spinner=False, max_entries=4)
-def warehouse(where: str) -> Warehouse:
-    """One warehouse object for all sessions; it finds new builds by itself."""
-    return Warehouse(Path(where))
 
 
 @st.cache_data(
@@ -51,7 +45,7 @@ def monthly(metrics: tuple[str, ...], view: View) -> Question:
 
 def current() -> Build:
     """The build of this run: the one the frame pinned, so that all figures of a screen come from the same one."""
-    return st.session_state.get("_build") or warehouse(folder()).current()
+    return st.session_state.get("_build") or served(folder()).current()
 
 
 build = current
@@ -60,7 +54,7 @@ build = current
 def pin(build_id: str = "") -> Build:
     """Decide which build this run shows: the newest good one, or the one the address names. Raises NoBuild."""
     st.session_state["_pointer"] = pointer()
-    store = warehouse(folder())
+    store = served(folder())
     st.session_state["_build"] = store.build(build_id) if build_id else store.current()
     return st.session_state["_build"]
 
@@ -73,7 +67,7 @@ def history() -> list[dict]:
 @st.cache_data(show_spinner=False, max_entries=8)
 def manifests(where: str, seen: int) -> list[dict]:
     """The history, read again only when the pointer has moved. seen: the pointer's time, a part of the key."""
-    return warehouse(where).history()
+    return served(where).history()
 
 
 def previous_build() -> Build | None:
@@ -83,7 +77,7 @@ def previous_build() -> Build | None:
     older = ids[ids.index(current().id) + 1 :] if current().id in ids else []
     for build_id in older:
         try:
-            return warehouse(folder()).build(build_id)
+            return served(folder()).build(build_id)
         except NoBuild:
             continue  # damaged or just removed: the one before it will do
     return None
@@ -95,7 +89,7 @@ def kept(build_id: str) -> Build | None:
     if build_id not in [manifest["build"] for manifest in history() if manifest["company"] == company]:
         return None
     try:
-        return warehouse(folder()).build(build_id)
+        return served(folder()).build(build_id)
     except NoBuild:
         return None
 

@@ -53,11 +53,5 @@ def prepared(wanted: export.Wanted) -> None:
         st.markdown(f":material/error: {words.safe_text(problem, 600)}")
         return
     label = f"Download {wanted.name.replace('_', ' ')} ({words.counted(number, 'row')})"
-    st.link_button(label, address(token), icon=":material/download:", type="primary")
+    st.link_button(label, f"/export/{token}", icon=":material/download:", type="primary")
     st.markdown(f":small[:gray[The link works once, for {export.SECONDS} seconds.]]")
-
-
-def address(token: str) -> str:
-    """Where the file is fetched, also behind a proxy that serves Rapport below a path."""
-    below = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{below}/export/{token}" if below else f"/export/{token}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from decimal import Decimal
+from functools import lru_cache
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,7 @@ COLOURS: dict[bool | None, Colour] = {True: "green", False: "orange", None: "gra
 # The frame
 
 
+@lru_cache(maxsize=64)
 def question_of(file: Path) -> str:
     """The question a page answers: its docstring."""
     return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""

@@ -128,17 +128,23 @@ def decided(entry: Any) -> str:
     """What became of a proposal; empty for anything else."""
     if entry.action != "grant.decide":
         return ""
-    granted = json.loads(entry.detail).get("granted")
-    return {True: "Granted a role", False: "Refused a role"}.get(granted, "")
+    granted = told(entry.detail).get("granted")
+    return "Granted a role" if granted is True else "Refused a role" if granted is False else ""
+
+
+def told(detail: str) -> dict:
+    """What the detail of an entry holds; nothing when somebody made it unreadable."""
+    try:
+        parts = json.loads(detail or "{}")
+    except ValueError:
+        return {}
+    return parts if isinstance(parts, dict) else {}
 
 
 def described(detail: str, names: Mapping[str, str]) -> str:
     """The details of an entry: 'role: manager; reason: stands in'. What cannot be read is shown as it is."""
-    try:
-        parts = json.loads(detail or "{}")
-    except ValueError:
-        parts = None
-    if not isinstance(parts, dict):
+    parts = told(detail)
+    if not parts and detail not in ("", "{}"):
         return words.visible(detail, MOST_DETAIL)
     said = [
         f"{name.replace('_', ' ')}: {roles(value) if name == 'held' else spoken(value, names)}"

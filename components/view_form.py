@@ -13,13 +13,12 @@ from data.journal.view_rows import COMPANY, PERSONAL, TEAM, SavedView
 from data.rights import ROLES, SAVE_VIEW, SHARE_VIEW, Actor
 
 PLACE = "views"
-NO_VIEWS = ("glossary", "people", "audit_trail", "saved_views")  # pages without anything to choose that is worth a name
 FIELDS = ("_view_name", "_view_note", "_view_for", "_view_frozen", "_view_locked")
 
 
 def popover() -> None:
     """Keep what is on the screen under a name."""
-    if not access.may(SAVE_VIEW) or page_name() in NO_VIEWS:
+    if not access.may(SAVE_VIEW):
         return
     with st.popover("Save", icon=":material/bookmark_add:", key="_save", on_change="rerun") as popover:
         if popover.open:

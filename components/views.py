@@ -56,7 +56,7 @@ def frame(explain: Explain, titles: Mapping[str, str]) -> None:
             st.button("Leave this view", icon=":material/close:", key="_view_leave", on_click=opened.leave)
         if view.note:
             st.markdown(words.safe_lines(view.note))
-        if (limits := access.scope(ask.current()).limits) and view.owner != access.current_user().person:
+        if (limits := access.scope(ask.current()).limits) and view.owner != access.reader().person:
             mine = f"{limits[:1].lower()}{limits[1:]}"
             st.markdown(
                 f":material/visibility: **Shown under your rights:** {words.safe_text(mine)}. "
@@ -69,9 +69,7 @@ def frame(explain: Explain, titles: Mapping[str, str]) -> None:
 
 def described(view: SavedView) -> str:
     """Whose view it is, for whom, and of which data."""
-    owner = (
-        "yours" if view.owner == access.current_user().person else f"by {words.safe_text(view.owner_name or '–', 60)}"
-    )
+    owner = "yours" if view.owner == access.reader().person else f"by {words.safe_text(view.owner_name or '–', 60)}"
     frozen = view.body.frozen
     data = f"frozen to build {words.safe_text(frozen)}" if frozen else "live, with the newest data"
     return f"saved view, {owner} · for {words.safe_text(view.shared_with)} · {data}"
@@ -224,7 +222,7 @@ def offer() -> None:
     """On the first page: the default view of one's role, to be opened or not."""
     if page_name() != HOME:
         return
-    actor = access.current_user()
+    actor = access.reader()
     for role in (role for role in ROLES if role in actor.roles):
         if view := views.default_of(access.journal(), actor, role):
             st.markdown(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.contract import UNKNOWN
-from data.tables import Table, is_of_customer
+from data.tables import Table
 from data.view import Scope, View
 
 MOST_LISTED = 20  # members that are written out; more of them are bound as one list
@@ -15,9 +15,7 @@ def conditions(view: View, source: Table, joined: bool) -> tuple[list[str], list
     where: list[str] = []
     values: list = []
     if not view.scope.everything:
-        scope = [
-            one_of(column(name, source, joined), chosen) for name, chosen in reach(view.scope) if tells(source, name)
-        ]
+        scope = [one_of(column(name, source, joined), chosen) for name, chosen in reach(view.scope)]
         where.append("(" + " or ".join(text for text, _ in scope) + ")" if scope else "false")
         values += [value for _, bound in scope for value in bound]
     for name, members in view.members:
@@ -34,11 +32,6 @@ def conditions(view: View, source: Table, joined: bool) -> tuple[list[str], list
 def reach(scope: Scope) -> list[tuple[str, tuple[str, ...]]]:
     """The members by which a scope lets anything through."""
     return [] if scope.everything else [(name, chosen) for name, chosen in scope.members if chosen]
-
-
-def tells(source: Table, name: str) -> bool:
-    """Whether a dimension is in this table, or in the customer each row of it belongs to."""
-    return source.has(name) or ("customer_id" in source.dims and is_of_customer(name))
 
 
 def one_of(column_sql: str, members: tuple[str, ...]) -> tuple[str, list]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, Metric, attribute, known
-from data.conditions import column, conditions, reach, tells
+from data.conditions import column, conditions, reach
 from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
 from data.view import EVERYTHING as EVERYTHING
 from data.view import PARTNER, Refused, View, label
@@ -64,7 +64,7 @@ class Question:
         """
         self._check(attributes)
         source = table or smallest(self)
-        joined = any(not source.has(name) for name in self._named(source))
+        joined = any(not source.has(name) for name in self._named())
         one_row_each = bool(source.grain) and set(source.grain) == set(self.by) and not joined
         select = [f"{column(name, source, joined)} as {name}" for name in self.by]
         select += [f"{aggregate(METRICS[name], source, self.by, one_row_each)} as {name}" for name in self.metrics]
@@ -80,7 +80,7 @@ class Question:
             where.append(f"{'t.' if joined else ''}customer_id is not null")
         text = f"select {', '.join(select)} from {ranked or source.name} t"
         if joined:  # only what is asked of the customer: its sums have the same names as the source's
-            of_customer = sorted({name for name in self._named(source) if not source.has(name)})
+            of_customer = sorted({name for name in self._named() if not source.has(name)})
             known_of = f"select customer_id, {', '.join(of_customer)} from customer"
             text += f" left join ({known_of}) c on c.customer_id = t.customer_id"
         if where:
@@ -112,10 +112,9 @@ class Question:
         split = f" by {', '.join(label(name) for name in self.by)}" if self.by else ""
         return f"{', '.join(names)}{split}, {self.view}"
 
-    def _named(self, source: Table) -> list[str]:
-        """Every dimension the answer depends on; of the scope's, those this table can tell."""
-        scope = [name for name, _ in reach(self.view.scope) if tells(source, name)]
-        return [*self.by, *(name for name, _ in self.view.members), *scope]
+    def _named(self) -> list[str]:
+        """Every dimension the answer depends on."""
+        return [*self.by, *(name for name, _ in (*self.view.members, *reach(self.view.scope)))]
 
     def _ranked(self, source: Table) -> tuple[str, list]:
         """The customers in scope with their places among each other; nothing where the stored places are right.
@@ -188,7 +187,8 @@ class Listing:
         if of_customers and self.view.scope.attributes is not None:
             text += " where false"
         elif of_customers:
-            where, values = conditions(self.view, shape, joined=True)
+            own = replace(self.view, scope=self.view.scope.about(partners=False, single=True))
+            where, values = conditions(own, shape, joined=True)
             text += " join customer c on c.customer_id = t.customer_id where " + " and ".join(where or ["true"])
         elif not self.view.scope.everything:
             text += " where false"
@@ -235,8 +235,7 @@ def answers(table: Table, question: Question) -> bool:
         return False  # it lacks the lines without customer
     if (view.since or view.until) and "month" not in table.dims:
         return False
-    names = [*question.by, *(name for name, _ in (*view.members, *reach(view.scope)))]
-    if not all(tells(table, name) for name in names):
+    if not all(tells(table, name) for name in question._named()):
         return False
     for name in question.metrics:
         metric = METRICS[name]
@@ -246,6 +245,11 @@ def answers(table: Table, question: Question) -> bool:
         elif not metric.columns <= table.columns:
             return False
     return True
+
+
+def tells(source: Table, name: str) -> bool:
+    """Whether a dimension is in this table, or in the customer each row of it belongs to."""
+    return source.has(name) or ("customer_id" in source.dims and is_of_customer(name))
 
 
 def splittable(events: tuple[str, ...]) -> list[str]:

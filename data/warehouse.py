@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -23,6 +24,12 @@ NEEDED = {"build", "bytes", "sha256", "attributes"}
 def folder() -> str:
     """Where the builds are."""
     return os.environ.get("RAPPORT_WAREHOUSE", "warehouse")
+
+
+@lru_cache(maxsize=4)
+def served(where: str) -> Warehouse:
+    """The warehouse of a folder, one for the whole process, so that a build is checked against its hash only once."""
+    return Warehouse(Path(where))
 
 
 class NoBuild(LookupError):

@@ -75,7 +75,7 @@ def beside(warehouse, monkeypatch):
     """What would stand beside a metric, for a manager of one book, under policies of the test's choice."""
     build = Warehouse(warehouse).current()
     reader = colleagues.come(store.journal(), "reader", "manager M01")
-    monkeypatch.setattr(whole_company.access, "current_user", lambda: reader)
+    monkeypatch.setattr(whole_company.access, "reader", lambda: reader)
 
     def asked(question: Question | Listing):
         rows = build.answer(question)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import csv
 import hashlib
 import io
@@ -25,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from anyio.from_thread import start_blocking_portal
 from starlette.applications import Starlette
 
 from data import export, export_journal
@@ -366,7 +366,8 @@ class Door:
                 headers = {"x-session": who.session} if who else {}
                 return await client.request(method, f"/export/{token}", headers=headers)
 
-        return asyncio.run(ask())
+        with start_blocking_portal() as portal:  # a thread of its own: a browser's loop may run in this one
+            return portal.call(ask)
 
     def on_record(self, action: str = "export") -> list[dict]:
         return [json.loads(row.detail) for row in audit.entries(self.journal, action=action)]

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import anyio
 import pytest
 import sqlalchemy as sa
+from anyio.from_thread import start_blocking_portal
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
@@ -24,7 +24,7 @@ from data.journal.store import Journal
 from data.rights import ROLES, Actor
 from data.view import Scope
 from data.view_format import Body, body_of
-from data.warehouse import Build
+from data.warehouse import Build, served
 from tests import browser, colleagues
 from tests.conftest import ROOT, run_data
 from tests.test_pages import another_build, text_of
@@ -46,7 +46,7 @@ def journal(tmp_path, monkeypatch, warehouse) -> Journal:
 @pytest.fixture
 def build(warehouse) -> Build:
     """The build that serves."""
-    return saved.warehouse(str(warehouse)).current()
+    return served(str(warehouse)).current()
 
 
 # The route
@@ -88,7 +88,8 @@ def get(actor: Actor | None, address: str, method: str = "GET") -> Answer:
     async def ask() -> None:
         await Starlette(routes=[saved.ROUTE])(scope | {"http_version": "1.1", "scheme": "http"}, receive, send)
 
-    anyio.run(ask)
+    with start_blocking_portal() as portal:  # a thread of its own: a browser's loop may run in this one
+        portal.call(ask)
     return Answer(sent)
 
 

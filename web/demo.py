@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from hmac import compare_digest
-from pathlib import Path
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from anyio import to_thread
@@ -27,7 +25,7 @@ from starlette.routing import BaseRoute, Route
 from data.contract import UNKNOWN
 from data.question import EVERYTHING, Question, View
 from data.rights import ADMIN, APPROVER, AUDITOR, EXECUTIVE, MANAGER, PARTNER_ROLE
-from data.warehouse import Build, NoBuild, Warehouse, folder
+from data.warehouse import Build, NoBuild, folder, served
 from web.callback import Pin
 from web.settings import CALLBACK, SCOPE, Provider, Settings
 
@@ -76,15 +74,9 @@ def groups(persona: Persona) -> list[str]:
     if column is None:
         return [persona.role] if persona.role else []
     with suppress(NoBuild):
-        if subject := biggest(warehouse(folder()).current(), column):
+        if subject := biggest(served(folder()).current(), column):
             return [f"{persona.role}:{subject}"]
     return []
-
-
-@cache
-def warehouse(where: str) -> Warehouse:
-    """One warehouse for all sign-ins: a build is checked against its hash only once."""
-    return Warehouse(Path(where))
 
 
 def biggest(build: Build, column: str) -> str:

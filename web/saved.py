@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from data.journal import people, store, views
 from data.journal.misses import TooManyMisses
 from data.rights import Actor
 from data.view_format import BadView, Body
-from data.warehouse import Build, NoBuild, Warehouse, folder
-from web.signin import STYLE, mark
+from data.warehouse import Build, NoBuild, folder, served
+from web.signin import document
 
 PAGES = Path(__file__).parent.parent / "pages"
 LISTED = ("/saved_views", "All saved views")
@@ -96,14 +95,8 @@ def redirected(view_id: str, body: Body, build: Build, actor: Actor) -> str | Re
 
 def build_of(body: Body) -> Build:
     """The build the view is frozen to, or the one that serves."""
-    opened = warehouse(folder())
+    opened = served(folder())
     return opened.build(body.frozen) if body.frozen else opened.current()
-
-
-@lru_cache(maxsize=4)
-def warehouse(where: str) -> Warehouse:
-    """One warehouse object, so that a build is checked once; it finds new builds by itself."""
-    return Warehouse(Path(where))
 
 
 def page(
@@ -111,13 +104,7 @@ def page(
 ) -> Response:
     """A short page in words, with ways on."""
     items = "".join(f'<li><a class="choice" href="{escape(to)}"><b>{escape(label)}</b></a></li>' for to, label in links)
-    content = (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Saved view · Rapport</title>'
-        f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body><main>'
-        f'<div class="brand">{mark()}Rapport</div><h1>{escape(heading)}</h1><p>{escape(text)}</p>'
-        f"<ul>{items}</ul></main></body></html>"
-    )
+    content = document("Saved view", f"<h1>{escape(heading)}</h1><p>{escape(text)}</p><ul>{items}</ul>")
     return HTMLResponse(content, status, NO_STORE | (headers or {}))
 
 

@@ -114,12 +114,16 @@ def page(settings: Settings, wanted: str, said: str) -> str:
         choices = [(one.name, f"Continue with {one.label}", "") for one in settings.providers.values()]
     many = ' class="many"' if len(choices) > 4 else ""
     items = "".join(choice(name, label, more, wanted) for name, label, more in choices)
+    return document("Sign in", f"{note}<h1>{heading}</h1><p>{escape(text)}</p><ul>{items}</ul>", many)
+
+
+def document(title: str, content: str, attributes: str = "") -> str:
+    """A page of the server's own, in the product's look. content: HTML in which every text is escaped."""
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign in · Rapport</title>'
-        f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body{many}><main>'
-        f'<div class="brand">{mark()}Rapport</div>{note}<h1>{heading}</h1><p>{escape(text)}</p>'
-        f"<ul>{items}</ul></main></body></html>"
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title} · Rapport</title>'
+        f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body{attributes}><main>'
+        f'<div class="brand">{mark()}Rapport</div>{content}</main></body></html>'
     )
 
 
