@@ -128,7 +128,7 @@ def test_few_customers_leave_the_prior_in_doubt():
     for cell in ((0, 0), (1, 10)):
         known = [sum(model.posterior(*cell)) / (model.size_ + cell[1]) for model in (many, few)]
         assert (
-            known[1] < 0.9 < 0.95 < known[0]
+            known[1] < 0.95 < 0.99 < known[0]
         )  # of the contacts that posterior and prior are worth, if a, b were known
     assert few.rate_interval()[2] - few.rate_interval()[1] > 5 * (many.rate_interval()[2] - many.rate_interval()[1])
 
