@@ -10,10 +10,13 @@ from pathlib import Path
 import duckdb
 
 from data.company import Company, Unusable
-from data.files import one
+from data.files import one, quoted
 from data.header import Model, in_order, read_model
 from data.intake import Intake
 from data.learn import LEARNED
+from data.learners.known import known
+from data.manifest import present
+from data.model_card import Card, write
 
 SQL = Path(__file__).parent / "sql"
 CONTACTS_RATED = 3  # a customer is rated from an investment of this many of the cheapest contacts on
@@ -32,17 +35,20 @@ def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
         one(con, "select coalesce(min(unit_cost) filter (unit_cost > 0), 0.01) from feed_channels")[0]
     )
     attributes = "".join(f",\n    coalesce(f.{name}, '(unknown)') as {name}" for name in intake.attributes)
-    parts = parts_for(con)
+    parts, cards = parts_for(con), list[Card]()
     for name in in_order(models, {name: learned.needs for name, learned in LEARNED.items()}):
         began = time.monotonic()
         if name in LEARNED:
-            con.register("frame", LEARNED[name].make(con, floor))
+            learnt = LEARNED[name].make(con, known(con, floor, frozenset(present(intake)), say))
+            cards += learnt.cards
+            con.register("frame", learnt.frame)
             con.execute(f"create table {name} as select * from frame")
             con.unregister("frame")
         else:
-            select = models[name].select.replace("{attributes}", attributes)
+            select = models[name].select.replace("{attributes}", attributes).replace("{zone}", quoted(company.zone))
             create(con, models[name], select, parts)
         say(f"  {name} {time.monotonic() - began:.1f} s")
+    write(con, cards)
     con.execute(f"create table roi_floor as select {floor}::decimal(18,4) as roi_floor")
 
 

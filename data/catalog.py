@@ -13,7 +13,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LINE, CONTACT = "line", "contact"  # the two kinds of event the ledger holds
+# The kinds of event the ledger holds: two of what happened, and two of what is expected: of a customer, and of a
+# customer on a channel.
+LINE, CONTACT, SCORE, REACH = "line", "contact", "score", "reach"
+HAPPENED, OF_CUSTOMER = (LINE, CONTACT), (LINE, CONTACT, SCORE, REACH)
 
 
 class Unit(StrEnum):
@@ -77,7 +80,7 @@ class Dimension:
     name: str
     label: str
     meaning: str
-    events: tuple[str, ...] = (LINE, CONTACT)
+    events: tuple[str, ...] = HAPPENED
     of_customer: bool = False  # an attribute of the customer: stored in `customer`, found through customer_id
     is_filter: bool = False
 
@@ -147,6 +150,38 @@ METRICS = {
                needs=("contacts.responded",)),
         Metric("response_rate", "Response rate", "responses", Unit.SHARE, "Answered contacts as a share of contacts made.",
                under="contacts", events=(CONTACT,), needs=("contacts.responded",)),
+        Metric("scored", "Customers with scores", "scored", Unit.COUNT, "Customers who have bought, and so can be scored.",
+               better=Better.NEITHER, events=(SCORE,)),
+        Metric("expected_lost", "Expected to be lost", "p_no_purchase", Unit.COUNT,
+               "Customers expected not to buy within the horizon: the sum of their probabilities of no purchase.",
+               better=Better.LOWER, events=(SCORE,)),
+        Metric("risk", "Mean risk", "p_no_purchase", Unit.SHARE,
+               "Mean probability of no purchase within the horizon.", under="scored", better=Better.LOWER, events=(SCORE,)),
+        Metric("potential_value", "Potential value", "potential_value", Unit.MONEY,
+               "What customers are expected to bring from now on: contribution margin of expected purchases less the expected "
+               "cost of contacts, discounted at 15 % a year, without end.", events=(SCORE,)),
+        Metric("expected_margin_12m", "Expected margin, 12 months", "expected_margin_12m", Unit.MONEY,
+               "Contribution margin expected in the next twelve months, before the cost of contacts.", events=(SCORE,)),
+        Metric("margin_at_risk", "Margin at risk", "margin_at_risk", Unit.MONEY,
+               "Margin of the last twelve months times the probability of no purchase within the horizon.",
+               better=Better.LOWER, events=(SCORE,)),
+        Metric("value_of_acting", "Value of acting, at most", "value_of_acting", Unit.MONEY,
+               "Margin at risk less one contact through the best channel: what could be kept if every contact worked. "
+               "Risk is known, response is not: no experiment has tested it.", better=Better.NEITHER, events=(SCORE,)),
+        Metric("reached", "Customers reached", "reached", Unit.COUNT, "Customers contacted on the channel in the last 24 months.",
+               better=Better.NEITHER, events=(REACH,), needs=("contacts",)),
+        Metric("high_responders", "High responders", "high_responders", Unit.COUNT,
+               "Customers whose rate of answers is above 1.5 times the channel's, with at most one in ten wrong.",
+               events=(REACH,), needs=("contacts.responded",)),
+        Metric("low_responders", "Low responders", "low_responders", Unit.COUNT,
+               "Customers whose rate of answers is below half of the channel's, with at most one in ten wrong.",
+               better=Better.LOWER, events=(REACH,), needs=("contacts.responded",)),
+        Metric("unsure_responders", "Not enough evidence", "unsure_responders", Unit.COUNT,
+               "Customers of whom too few contacts are known to call them high or low.",
+               better=Better.NEITHER, events=(REACH,), needs=("contacts.responded",)),
+        Metric("unresponsive_cost", "Cost of low responders", "unresponsive_cost", Unit.MONEY,
+               "What contacts of low responders cost on the channel in the last 24 months.",
+               better=Better.LOWER, events=(REACH,), needs=("contacts.responded",)),
     )
 }
 
@@ -154,19 +189,38 @@ DIMENSIONS = {
     dimension.name: dimension
     for dimension in (
         Dimension("month", "Month", "calendar month in the company's time zone"),
-        Dimension("customer_id", "Customer", "opaque customer key"),
-        Dimension("segment", "Segment", "the company's own segment", of_customer=True, is_filter=True),
-        Dimension("region", "Region", "sales region", of_customer=True, is_filter=True),
-        Dimension("country", "Country", "country", of_customer=True, is_filter=True),
-        Dimension("manager_id", "Manager", "relationship manager in charge", of_customer=True, is_filter=True),
-        Dimension("acquisition_channel", "Won through", "how the customer was won", of_customer=True, is_filter=True),
-        Dimension("roi_state", "State", "whether the customer can be rated by ROI: rated, no investment, too little invested", of_customer=True),
+        Dimension("customer_id", "Customer", "opaque customer key", events=OF_CUSTOMER),
+        Dimension("segment", "Segment", "the company's own segment", events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("region", "Region", "sales region", events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("country", "Country", "country", events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("manager_id", "Manager", "relationship manager in charge", events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("acquisition_channel", "Won through", "how the customer was won", events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("roi_state", "State", "whether the customer can be rated by ROI: rated, no investment, too little invested", events=OF_CUSTOMER, of_customer=True),
+        Dimension("risk_band", "Risk", "probability of no purchase within the horizon: low up to a third, high from two thirds on",
+                  events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("risk_before", "Risk 30 days before", "the band 30 days before the cut-off, from what was known then",
+                  events=OF_CUSTOMER, of_customer=True),
+        Dimension("quadrant", "Value quadrant", "current against potential value: protect, grow, maintain or de-market",
+                  events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("lifecycle", "Lifecycle", "where the customer stands, by the own rhythm of purchases",
+                  events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("response_state", "Responsiveness", "high on some channel, low on every channel, or not enough evidence",
+                  events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("best_channel", "Best channel", "channel whose next contact is expected to earn most; not tested",
+                  events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("profile", "Profile", "group of customers who are alike, where such groups exist",
+                  events=OF_CUSTOMER, of_customer=True, is_filter=True),
+        Dimension("recency_score", "Recency", "fifth by days since the last purchase, 5 the most recent",
+                  events=OF_CUSTOMER, of_customer=True),
+        Dimension("frequency_score", "Frequency", "fifth by number of purchase days, 5 the most frequent",
+                  events=OF_CUSTOMER, of_customer=True),
+        Dimension("money_score", "Money", "fifth by spend, 5 the highest", events=OF_CUSTOMER, of_customer=True),
         Dimension("partner_id", "Partner", "business partner of the line", events=(LINE,)),
         Dimension("category", "Category", "product category", events=(LINE,)),
         Dimension("product_id", "Product", "article", events=(LINE,)),
         Dimension("sales_channel", "Bought through", "where it was bought", events=(LINE,)),
         Dimension("line_type", "Line type", "sale, return, adjustment or fee", events=(LINE,)),
-        Dimension("channel", "Channel", "channel of communication", events=(CONTACT,)),
+        Dimension("channel", "Channel", "channel of communication", events=(CONTACT, REACH)),
         Dimension("campaign_id", "Campaign", "campaign of the contact", events=(CONTACT,)),
     )
 }
@@ -189,6 +243,34 @@ FACTS = {
         Fact("first_order_at", "First order", Unit.MOMENT, "First sale in the data."),
         Fact("last_order_at", "Last order", Unit.MOMENT, "Latest sale in the data."),
         Fact("gap_days", "Usual gap", Unit.DAYS, "Average number of days between one order and the next."),
+        Fact("p_no_purchase", "P(no purchase)", Unit.SHARE, "Probability of no purchase within the horizon."),
+        Fact("p_no_purchase_low", "P(no purchase), low", Unit.SHARE, "Lower end of its 90 % interval."),
+        Fact("p_no_purchase_high", "P(no purchase), high", Unit.SHARE, "Upper end of its 90 % interval."),
+        Fact("churn_horizon_days", "Horizon", Unit.DAYS, "Days without a purchase that count as lost, from the company's own gaps."),
+        Fact("risk_band", "Risk", Unit.TEXT, "Low up to a third, high from two thirds on."),
+        Fact("risk_before", "Risk 30 days before", Unit.TEXT, "The band 30 days before, from what was known then."),
+        Fact("p_alive", "P(active)", Unit.SHARE, "Probability that the customer has not left for good. Never a measure of risk."),
+        Fact("expected_purchases_12m", "Expected purchases", Unit.COUNT, "Purchase days expected in the next twelve months."),
+        Fact("expected_margin_low", "Expected margin, low", Unit.MONEY, "Lower end of the 90 % interval of the expected margin."),
+        Fact("expected_margin_high", "Expected margin, high", Unit.MONEY, "Upper end of the 90 % interval of the expected margin."),
+        Fact("potential_low", "Potential value, low", Unit.MONEY, "Lower end of the 90 % interval of the potential value."),
+        Fact("potential_high", "Potential value, high", Unit.MONEY, "Upper end of the 90 % interval of the potential value."),
+        Fact("potential_1y", "Potential value, 1 year", Unit.MONEY, "The part of the potential value that falls into one year."),
+        Fact("potential_3y", "Potential value, 3 years", Unit.MONEY, "The part of the potential value that falls into three years."),
+        Fact("margin_12m", "Margin, last 12 months", Unit.MONEY, "Contribution margin of the twelve months before the cut-off."),
+        Fact("quadrant", "Value quadrant", Unit.TEXT, "Protect, grow, maintain cheaply, or de-market."),
+        Fact("lifecycle", "Lifecycle", Unit.TEXT, "Where the customer stands, by the own rhythm."),
+        Fact("rfm", "RFM", Unit.TEXT, "Fifths by recency, frequency and money, 5 the best: 545."),
+        Fact("rfm_before", "RFM 30 days before", Unit.TEXT, "The same 30 days before, from what was known then."),
+        Fact("profile", "Profile", Unit.TEXT, "Group of customers who are alike, where such groups exist."),
+        Fact("differs_1", "Differs most", Unit.TEXT, "What sets the customer apart from its segment most."),
+        Fact("differs_2", "Differs second", Unit.TEXT, "What sets the customer apart from its segment next."),
+        Fact("differs_3", "Differs third", Unit.TEXT, "What sets the customer apart from its segment after that."),
+        Fact("usual_gap_days", "Usual gap, median", Unit.DAYS, "Median days between purchase days; from three gaps on."),
+        Fact("next_from", "Next order from", Unit.MOMENT, "First day on which the next order would be usual."),
+        Fact("next_to", "Next order to", Unit.MOMENT, "Last day on which the next order would be usual."),
+        Fact("response_state", "Responsiveness", Unit.TEXT, "High, low, or not enough evidence."),
+        Fact("best_channel", "Best channel", Unit.TEXT, "Channel whose next contact is expected to earn most; not tested."),
     )
 }
 # fmt: on
@@ -197,7 +279,12 @@ FACTS = {
 def attribute(name: str) -> Dimension:
     """The dimension of an attribute that only this company's customers feed has."""
     return Dimension(
-        name, name.replace("_", " ").capitalize(), "attribute of the customers feed", of_customer=True, is_filter=True
+        name,
+        name.replace("_", " ").capitalize(),
+        "attribute of the customers feed",
+        OF_CUSTOMER,
+        of_customer=True,
+        is_filter=True,
     )
 
 

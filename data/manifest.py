@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from data.catalog import DIMENSIONS
 from data.company import Company
 from data.contract import FEEDS
 from data.files import one, quoted
@@ -66,7 +67,7 @@ def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
 def members(con: duckdb.DuckDBPyConnection, attributes: list[str], most: int = 200) -> dict[str, list[str]]:
     """The values of every filter that has few enough to choose from."""
     found = {}
-    for name in ("segment", "region", "country", "manager_id", "acquisition_channel", *attributes):
+    for name in (*(name for name, known in DIMENSIONS.items() if known.is_filter), *attributes):
         values = [
             row[0]
             for row in con.execute(

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, Metric, attribute, known
+from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, REACH, SCORE, Metric, attribute, known
 from data.conditions import column, conditions, reach
 from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
 from data.view import EVERYTHING as EVERYTHING
 from data.view import PARTNER, Refused, View, label
 
 SINGLE = {"customer_id", "roi_state"}  # dimensions that tell of one customer at a time
+KINDS = {LINE: ("line",), CONTACT: ("contact", "campaign cost", "joined"), SCORE: ("score",), REACH: ("reach",)}
 RANKS = {"roi_rank", "rank_low", "rank_high", "margin_rank"}
 # The customers in scope, each stored place replaced by how many in scope come up to it.
 IN_SCOPE = """(
@@ -73,7 +74,7 @@ class Question:
         where, bound = conditions(self.view, source, joined)
         values += bound
         if source.name == "ledger":
-            where += carrying(self.by)
+            where.append(f"kind in ({', '.join(kinds(self))})")
         if upto:
             where.append(f"{self.order_by} <= {int(upto)}")
         if "customer_id" in self.by:
@@ -153,6 +154,11 @@ class Question:
                         f"{metric.label} cannot be split by {dimension.label.lower()}: part of it comes from events "
                         f"that have no {dimension.label.lower()}. Ask for {' or '.join(splittable(dimension.events))}."
                     )
+        timeless = [METRICS[name].label for name in self.metrics if {SCORE, REACH} & set(METRICS[name].events)]
+        if timeless and (self.view.since or self.view.until):
+            raise Refused(
+                f"{timeless[0]} is what is expected after the data's end, so it has no months. Ask for everything."
+            )
         if self.facts and (self.by != ("customer_id",) or self.view.since or self.view.until):
             raise Refused("Ranks, states and scores belong to single customers over the whole history.")
         allowed = self.view.scope.attributes
@@ -199,10 +205,16 @@ class Listing:
         return f"{self.table}, {self.view}"
 
 
-def carrying(by: tuple[str, ...]) -> list[str]:
-    """Only events that carry the split dimensions: the ledger's others would be one row of nothing."""
-    events = [DIMENSIONS[name].events for name in by if name in DIMENSIONS]
-    return ["kind = 'line'"] * ((LINE,) in events) + ["kind <> 'line'"] * ((CONTACT,) in events)
+def kinds(question: Question) -> list[str]:
+    """The kinds of rows of the ledger an answer is made of, quoted.
+
+    Only events that carry the split dimensions, for the others would be one row of nothing; what is expected only
+    where it is asked for, because it is of no month.
+    """
+    events = {LINE, CONTACT}.union(*(METRICS[name].events for name in question.metrics))
+    for name in question.by:
+        events &= set((DIMENSIONS.get(name) or attribute(name)).events)
+    return [f"'{kind}'" for event in sorted(events) for kind in KINDS[event]]
 
 
 def aggregate(metric: Metric, source: Table, by: tuple[str, ...], one_row_each: bool) -> str:
@@ -231,7 +243,7 @@ def answers(table: Table, question: Question) -> bool:
     view = question.view
     if question.facts:
         return table.name == "customer"
-    if table.of_customers and "customer_id" not in question.by:
+    if table.of_customers and "customer_id" not in question.by and not expected_only(question):
         return False  # it lacks the lines without customer
     if (view.since or view.until) and "month" not in table.dims:
         return False
@@ -245,6 +257,11 @@ def answers(table: Table, question: Question) -> bool:
         elif not metric.columns <= table.columns:
             return False
     return True
+
+
+def expected_only(question: Question) -> bool:
+    """Whether only what is expected of customers is asked for, which no line without customer is part of."""
+    return bool(question.metrics) and all(set(METRICS[name].events) == {SCORE} for name in question.metrics)
 
 
 def tells(source: Table, name: str) -> bool:

@@ -20,6 +20,10 @@ CONTACT_COLUMNS = frozenset(
     }
 )
 ALL_COLUMNS = LINE_COLUMNS | CONTACT_COLUMNS | {"margin"}
+SCORE_COLUMNS = frozenset(
+    {"scored", "p_no_purchase", "expected_margin_12m", "potential_value", "margin_at_risk", "value_of_acting"}
+)
+REACH_COLUMNS = frozenset({"reached", "high_responders", "low_responders", "unsure_responders", "unresponsive_cost"})
 CUSTOMER_DIMS = frozenset({"segment", "region", "country", "manager_id", "acquisition_channel"})
 
 # Counts of different things may not be added up over these dimensions: one thing occurs in several of their members.
@@ -63,12 +67,13 @@ TABLES = (
     Table("partner", ("partner_id",), LINE_COLUMNS | {"customers"}),
     Table("segment_month", ("month", *sorted(CUSTOMER_DIMS)), ALL_COLUMNS | {"customers"}),
     Table("partner_month", ("partner_id", "month"), LINE_COLUMNS | {"customers"}),
-    Table("customer", ("customer_id",), ALL_COLUMNS | {"customers"}, CUSTOMER_DIMS, of_customers=True),
+    Table("customer", ("customer_id",), ALL_COLUMNS | SCORE_COLUMNS | {"customers"}, CUSTOMER_DIMS, of_customers=True),
+    Table("learned_response", ("customer_id", "channel"), REACH_COLUMNS),
     Table("relationship_month", ("customer_id", "month"), ALL_COLUMNS | {"buyer_id"}),
     Table(
         "ledger",
         (),
-        (ALL_COLUMNS - {"orders"}) | {"order_key", "buyer_id"},
+        (ALL_COLUMNS - {"orders"}) | SCORE_COLUMNS | REACH_COLUMNS | {"order_key", "buyer_id"},
         frozenset(
             {
                 "month",
@@ -98,4 +103,12 @@ LISTINGS = {
     "channel": Table("channel", ("channel",), frozenset()),
     "policy": Table("policy", ("role", "metric"), frozenset()),
     "consent_state": Table("consent_state", ("channel",), frozenset(), frozenset({"customer_id"})),
+    "learned_response": Table("learned_response", ("channel",), frozenset(), frozenset({"customer_id"})),
+    "cut_off": Table("cut_off", ("cut",), frozenset()),
+    "model_card": Table("model_card", ("model",), frozenset()),
+    "model_backtest": Table("model_backtest", ("model", "place"), frozenset()),
+    "model_calibration": Table("model_calibration", ("model", "place"), frozenset()),
+    "model_parameter": Table("model_parameter", ("model", "place"), frozenset()),
+    "model_check": Table("model_check", ("model", "place"), frozenset()),
+    "model_curve": Table("model_curve", ("model", "place"), frozenset()),
 }

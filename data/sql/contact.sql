@@ -16,6 +16,7 @@ select
     c.p_assign,
     c.responded,
     c.responded_at,
+    c.recorded_at,
     c.response_kind,
     case when c.arm = 'treated' and c.direction = 'out' then 1 else 0 end as contacts,
     case when c.direction = 'in' then 1 else 0 end as service_contacts,

@@ -4,7 +4,7 @@
 -- check: (roi is null) = (roi_state <> 'rated')
 -- check: net_contribution = margin - cost
 -- cluster: roi_rank
--- enum: region, segment, country, manager_id, acquisition_channel, roi_state
+-- enum: region, segment, country, manager_id, acquisition_channel, roi_state, risk_band, risk_before, quadrant, lifecycle, profile, response_state, best_channel
 -- Rows lie in the order of the ranking, so that its first page is found without reading the rest.
 select
     t.*,
@@ -19,7 +19,9 @@ select
     cast(r.rank_low as integer) as rank_low,
     cast(r.rank_high as integer) as rank_high,
     cast(r.margin_rank as integer) as margin_rank,
-    case when t.orders > 1 then date_diff('day', t.first_order_at, t.last_order_at) / (t.orders - 1.0) end as gap_days{attributes}
+    case when t.orders > 1 then date_diff('day', t.first_order_at, t.last_order_at) / (t.orders - 1.0) end as gap_days,
+    s.* exclude (customer_id){attributes}
 from customer_total t
 join learned_roi r on r.customer_id = t.customer_id
+join customer_score s on s.customer_id = t.customer_id
 left join feed_customers f on f.customer_id = t.customer_id
