@@ -48,6 +48,12 @@ def signed_in(touch: bool = False) -> Actor:
     return people.seen_by(journal(), actor, seen_as) if seen_as and actor.may(rights.VIEW_AS) else actor
 
 
+def may_split(build: Build, *names: str) -> bool:
+    """Whether the reader may split by attributes of customers; readers of groups only by some, which single out nobody."""
+    allowed = scope(build).attributes
+    return allowed is None or set(names) <= set(allowed)
+
+
 def changed() -> bool:
     """Whether the screen was drawn for a session that has ended meanwhile, or for other roles than now."""
     return bool(reader().person) and signed_in().held != reader().held

@@ -14,6 +14,7 @@ from data.files import one, quoted
 from data.intake import Intake
 
 VERSION = "0.2.0"
+FOREMOST = ("segment", "region", "risk_band")  # what readers of groups most need to split by
 SMALLEST_GROUP = 10  # customers: of fewer, readers of groups see nothing
 
 
@@ -46,7 +47,7 @@ def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
         "roi_floor": float(one(con, "select roi_floor from roi_floor")[0]),
         "attributes": intake.attributes,
         "filters": (filters := members(con, intake.attributes)),
-        "groupable": groupable(con, list(filters)),
+        "groupable": groupable(con, sorted(filters, key=lambda name: name not in FOREMOST)),
         "known": present(intake),
         "rows": {
             what: intake.total(name)

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from components import ask, ratings, story, trust, words
 from data.question import EVERYTHING
+from data.warehouse import Warehouse
 from tests import colleagues
 from tests.conftest import ROOT, run_data
 
@@ -245,7 +246,7 @@ def test_without_contacts_and_cost_the_story_is_told_all_the_same(open_page, poo
 
 def test_the_title_says_what_was_left_out_and_the_reasons_say_why(open_page, poor):
     app = open_page(TRUST, poor)
-    rows = json.loads((poor / f"{ask.Warehouse(poor).newest()}.json").read_text(encoding="utf-8"))["rows"]
+    rows = json.loads((poor / f"{Warehouse(poor).newest()}.json").read_text(encoding="utf-8"))["rows"]
     assert f"Every figure ties out; {BAD_AMOUNTS + FUTURE} of {rows['in']:,} rows left out" in text_of(app)
     left = table(app, "reason", "rows")
     assert sorted(left[left["file"] == "lines-late.csv"]["rows"]) == [FUTURE, BAD_AMOUNTS]
