@@ -49,7 +49,7 @@ def signed_in(touch: bool = False) -> Actor:
 
 
 def may_split(build: Build, *names: str) -> bool:
-    """Whether the reader may split by attributes of customers; readers of groups only by some, which single out nobody."""
+    """Whether the reader may split by these attributes; readers of groups may by those that single out nobody."""
     allowed = scope(build).attributes
     return allowed is None or set(names) <= set(allowed)
 
