@@ -36,6 +36,7 @@ CONTENTS = {
     ],
     "Trust": [
         ("trust/data_trust", "Data trust", "verified", TRUST, APART),
+        ("trust/model_cards", "Model cards", "model_training", VIEW, APART),
         ("trust/glossary", "Glossary", "menu_book", ENTER, APART),
     ],
 }

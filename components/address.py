@@ -83,6 +83,11 @@ PARAMETERS = {
     "from": Parameter("a day, as 2026-11-22", accepts=is_day, pages=("audit_trail",)),
     "to": Parameter("a day, as 2026-11-22", accepts=is_day, pages=("audit_trail",)),
     "entries": Parameter("a whole number from 1", accepts=is_page_number, pages=("audit_trail",)),
+    "model": Parameter(
+        "a model",
+        ("All models", "Value", "Churn", "Responsiveness", "Profiles", "ROI"),
+        pages=("model_cards",),
+    ),
     "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
 

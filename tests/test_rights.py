@@ -440,6 +440,7 @@ PAGES = {
     "value/customer": "manager approver auditor",
     "partner/own_figures": "partner",
     "trust/data_trust": "executive approver auditor",
+    "trust/model_cards": "executive manager approver auditor",
     "trust/glossary": ANYBODY,
     "views/saved_views": "executive manager approver auditor",
     "control/people": "auditor admin",
