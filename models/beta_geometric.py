@@ -120,19 +120,47 @@ def dert(
 
     Equals P(alive)·∫₀ᴴ e^(−δu)·(r+x)/(α+T)·₂F₁(r+x+1, a; a+m+1; −u/(α+T)) du.
     """
-    r, alpha, a, b = parameters
+    r, alpha = parameters[:2]
 
     def if_alive(often: np.ndarray, ages: np.ndarray) -> np.ndarray:
-        p, weight = beta_nodes(a, b + shift + 1 + often)
         # E[ξ·g(ξ)] for ξ ~ Gamma(s) is s·E[g(ξ)] for ξ ~ Gamma(s+1), whose lower tail is short
-        xi, share = gamma_nodes(r + often + 1)
-        leaving = (xi[:, :, None] * p[:, None, :])[:, None]
-        end = (alpha + ages)[:, :, None, None]
-        total = delta * end + leaving
-        inner = 1 / total if np.isinf(horizon) else -np.expm1(-total * (horizon / end)) / total
-        return (r + often)[:, None] * np.einsum("ki,kmij,kj->km", share, inner, weight, optimize=True)
+        time = discounted(parameters, shift, delta, horizon, r + often + 1, often, alpha + ages)
+        return (r + often)[:, None] * time
 
     return p_alive(parameters, shift, x, t_x, T) * over_ages(in_parts(if_alive, 5_000), x, T, alpha)
+
+
+def active_time(
+    parameters: np.ndarray, shift: int, delta: float, horizon: float, x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+) -> np.ndarray:
+    """P(alive)·E[(1 − e^(−(δ+λp)H))/(δ+λp)], λ ~ Gamma(r+x, α+T), p ~ Beta(a, m+1)."""
+    r, alpha = parameters[:2]
+
+    def if_alive(often: np.ndarray, ages: np.ndarray) -> np.ndarray:
+        end = alpha + ages
+        return end * discounted(parameters, shift, delta, horizon, r + often, often, end)
+
+    return p_alive(parameters, shift, x, t_x, T) * over_ages(in_parts(if_alive, 5_000), x, T, alpha)
+
+
+def discounted(
+    parameters: np.ndarray,
+    shift: int,
+    delta: float,
+    horizon: float,
+    shape: np.ndarray,
+    often: np.ndarray,
+    end: np.ndarray,
+) -> np.ndarray:
+    """E[(1 − e^(−(δ+λp)H))/(δ+λp)]/end, λ·end ~ Gamma(shape), p ~ Beta(a, m+1): (k, m) for end (k, m)."""
+    a, b = parameters[2:]
+    p, weight = beta_nodes(a, b + shift + 1 + often)
+    xi, share = gamma_nodes(shape)
+    leaving = (xi[:, :, None] * p[:, None, :])[:, None]
+    end = end[:, :, None, None]
+    total = delta * end + leaving
+    inner = 1 / total if np.isinf(horizon) else -np.expm1(-total * (horizon / end)) / total
+    return np.einsum("ki,kmij,kj->km", share, inner, weight, optimize=True)
 
 
 def in_parts(
@@ -168,4 +196,6 @@ def formulas(shift: int) -> Formulas:
     def bound(function: Callable) -> Callable:
         return lambda parameters, *arguments: function(parameters, shift, *arguments)
 
-    return Formulas(bound(score), bound(p_alive), bound(p_no_purchase), bound(expected_purchases), bound(dert))
+    return Formulas(
+        bound(score), bound(p_alive), bound(p_no_purchase), bound(expected_purchases), bound(dert), bound(active_time)
+    )

@@ -54,12 +54,19 @@ def dert(
     return (r + x) / (alpha + T) * (-np.expm1(-delta * horizon) / delta)
 
 
+def active_time(
+    parameters: np.ndarray, delta: float, horizon: float, x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+) -> np.ndarray:
+    """(1−e^(−δH))/δ, whoever the customer is."""
+    return np.full(np.shape(x), -np.expm1(-delta * horizon) / delta)
+
+
 class NBD(PurchaseModel):
     """Negative binomial purchases without dropout: r, alpha."""
 
     names = ("r", "alpha")
     times = (False, True)
-    formulas = Formulas(score, p_alive, p_no_purchase, expected_purchases, dert)
+    formulas = Formulas(score, p_alive, p_no_purchase, expected_purchases, dert, active_time)
 
     def starts(self, rows: Histories) -> list[np.ndarray]:
         rate = max(rows.mean(rows.x), 0.5 / rows.customers)

@@ -122,12 +122,20 @@ def dert(
 
     For H = ∞ it is P(alive)·(r+x)/(α+T)·(β+T)^s·δ^(s−1)·U(s, s, δ(β+T)) with Tricomi's U.
     """
-    r, alpha, s, beta = parameters
+    r, alpha = parameters[:2]
+    return active_time(parameters, delta, horizon, x, t_x, T) * (r + x) / (alpha + T)
+
+
+def active_time(
+    parameters: np.ndarray, delta: float, horizon: float, x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+) -> np.ndarray:
+    """P(alive)·E[(1 − e^(−(δ+μ)H))/(δ+μ)], μ ~ Gamma(s, β+T)."""
+    s, beta = parameters[2:]
     ages, row = np.unique(T, return_inverse=True)
     mu, weight = gamma_nodes(np.array([s]))
     rate = delta + mu[0] / (beta + ages)[:, None]
     years = (1 / rate if np.isinf(horizon) else -np.expm1(-rate * horizon) / rate) @ weight[0]
-    return p_alive(parameters, x, t_x, T) * (r + x) / (alpha + T) * years[row].reshape(np.shape(T))
+    return p_alive(parameters, x, t_x, T) * years[row].reshape(np.shape(T))
 
 
 class ParetoNBD(PurchaseModel):
@@ -135,7 +143,7 @@ class ParetoNBD(PurchaseModel):
 
     names = ("r", "alpha", "s", "beta")
     times = (False, True, False, True)
-    formulas = Formulas(score, p_alive, p_no_purchase, expected_purchases, dert)
+    formulas = Formulas(score, p_alive, p_no_purchase, expected_purchases, dert, active_time)
     block = BLOCK
 
     def null(self) -> PurchaseModel:

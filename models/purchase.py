@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ FEW, SOME = 1_500, 10_000  # customers that choose between starts, and that give
 BLOCK = 16_384  # rows at a time, so that the arrays between stay in the processor's cache
 CRITICAL = 5.991  # 95 % of χ² with 2 degrees of freedom
 HANDFUL = 30  # customers
+KNOWN = ("dert", "expected_purchases", "p_alive", "p_no_purchase", "active_time")
 VAGUE = 1.4  # standard error of ln(parameter) from which its 90 % interval spans a factor of 100
 
 
@@ -29,9 +31,10 @@ class Formulas:
     p_no_purchase: Callable[..., np.ndarray]
     expected_purchases: Callable[..., np.ndarray]
     dert: Callable[..., np.ndarray]
+    active_time: Callable[..., np.ndarray]
 
 
-class PurchaseModel(BaseEstimator):
+class PurchaseModel(BaseEstimator, ABC):
     """A model of who buys again, when customers do not say that they leave.
 
     fit learns parameters_ (k,), by name as r_, alpha_ …; covariance_ (k, k) of their logarithms; log_likelihood_;
@@ -50,9 +53,9 @@ class PurchaseModel(BaseEstimator):
     def __init__(self, penalty: float = 0.01):
         self.penalty = penalty
 
+    @abstractmethod
     def starts(self, rows: Histories) -> list[np.ndarray]:
         """Where the search begins, in log parameters, time in units of the mean T."""
-        raise NotImplementedError
 
     def null(self) -> PurchaseModel | None:
         """The model without dropout, unfitted; None when this is it."""
@@ -159,6 +162,10 @@ class PurchaseModel(BaseEstimator):
         """Expected purchases after T, discounted at the continuous rate delta a week, until the horizon in weeks."""
         return self._answer("dert", (delta, horizon), x, t_x, T)
 
+    def active_time(self, delta: float, x: Any, t_x: Any, T: Any, horizon: float = np.inf) -> np.ndarray:
+        """Expected weeks after T until the customer leaves, discounted at delta a week, at most until the horizon."""
+        return self._answer("active_time", (delta, horizon), x, t_x, T)
+
     def interval(
         self, name: str, *arguments: Any, level: float = 0.90, **named: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -167,10 +174,8 @@ class PurchaseModel(BaseEstimator):
         Delta method on the log parameters, on the logit scale for probabilities and the log scale for expectations. It
         holds what is not known about the parameters, not the luck of a single customer.
         """
-        if name not in ("p_alive", "p_no_purchase", "expected_purchases", "dert"):
-            raise ValueError(
-                f"There is no interval for {name!r}. Known: dert, expected_purchases, p_alive, p_no_purchase."
-            )
+        if name not in KNOWN:
+            raise ValueError(f"There is no interval for {name!r}. Known: {', '.join(KNOWN)}.")
         model = self.answering_
         theta = np.log(model.parameters_)
 
