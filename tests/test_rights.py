@@ -17,9 +17,19 @@ import pytest
 import sqlalchemy as sa
 
 from data import export, export_journal, rights
-from data.journal import grants, misses, notes, people, views
+from data.journal import grants, misses, notes, people, segments, views
 from data.journal.problems import Invalid
-from data.journal.schema import AUDIT, DEFAULT_VIEW, NOTE, ROLE_GRANT, SAVED_VIEW, SESSION, VIEW_OPENING, VIEW_VERSION
+from data.journal.schema import (
+    AUDIT,
+    DEFAULT_VIEW,
+    NOTE,
+    ROLE_GRANT,
+    SAVED_VIEW,
+    SEGMENT,
+    SESSION,
+    VIEW_OPENING,
+    VIEW_VERSION,
+)
 from data.journal.store import Journal
 from data.question import Question
 from data.rights import Actor, Forbidden, Held
@@ -35,6 +45,7 @@ AUTHORS = "executive manager approver"  # who save views and write notes
 INSIDE = "executive manager approver auditor admin"  # who are of the company
 ANYBODY = f"{INSIDE} partner"
 DONE, DENIED, INVALID = "done", "denied", "invalid"
+MEMBERS = {"region": ["North"]}
 BODY = Body("overview", (("region", ("North",)),))
 
 
@@ -76,6 +87,13 @@ class World:
         if deleted:
             views.delete(self.journal, owner, view_id)
         return view_id
+
+    def segment(self, owner: Actor, audience: str, team: str = "", deleted: bool = False) -> str:
+        """A segment of somebody."""
+        segment_id = segments.save(self.journal, owner, "A segment", "", MEMBERS, audience, team)
+        if deleted:
+            segments.delete(self.journal, owner, segment_id)
+        return segment_id
 
     def note(self, author: Actor, audience: str, team: str = "", removed: bool = False) -> str:
         """A note of somebody, on a page that only this cell has."""
@@ -229,6 +247,52 @@ NOTES: dict[str, tuple[Callable[[World], str], str]] = {
     f"somebody's for the team {role}": (make, role if role != "partner" else "")
     for role, make in teams(lambda w, role: w.note(w.other(role), "team", role))
 }
+
+
+# Ownership of a segment -> how it is made, who may use it.
+SEGMENTS: dict[str, tuple[Callable[[World], str], str]] = {
+    "own": (lambda w: w.segment(w.myself(), "personal"), ANYBODY),
+    "own, shared with my team": (lambda w: w.segment(w.myself(), "team"), ANYBODY),
+    "own, shared with the company": (lambda w: w.segment(w.myself(), "company"), ANYBODY),
+    "own, deleted": (lambda w: w.segment(w.myself(), "personal", deleted=True), ""),
+    "somebody's private": (lambda w: w.segment(w.other("executive"), "personal"), ""),
+    "somebody's for the company": (lambda w: w.segment(w.other("executive"), "company"), INSIDE),
+    "somebody's for the company, deleted": (lambda w: w.segment(w.other("executive"), "company", deleted=True), ""),
+    "there is none": (lambda w: f"none-{w.serial:0>20}", ""),
+} | {
+    f"somebody's for the team {role}": (make, role if role != "partner" else "")
+    for role, make in teams(lambda w, role: w.segment(w.other(role), "team", role))
+}
+
+
+def new_segment(world: World, audience: str, team: str = "") -> None:
+    """Keep a new segment."""
+    segments.save(world.journal, world.me, "A segment", "", MEMBERS, audience, team)
+
+
+def renamed(world: World, segment_id: str) -> None:
+    """Give a segment another name, for oneself alone."""
+    segments.rename(world.journal, world.me, segment_id, "Mine now", "", "personal")
+
+
+def offered(world: World, segment_id: str) -> None:
+    """Find a segment in the list of all one may use."""
+    if segment_id not in {one.segment_id for one in segments.listing(world.journal, world.me)}:
+        raise Forbidden("not listed")
+
+
+def segment_cells() -> Iterator[Cell]:
+    """New segments, and what can be done to segments of every ownership."""
+    for audience in ("personal", "team", "company"):
+        yield Cell("keep a segment", audience, AUTHORS, lambda w, _, a=audience: new_segment(w, a))
+    for role in ROLES:
+        yield Cell("keep for", f"the team {role}", AUTHORS, lambda w, _, r=role: new_segment(w, "team", r), also=role)
+    for owner, (make, readers) in SEGMENTS.items():
+        authors = AUTHORS if owner in OWN else ""
+        yield Cell("use a segment", owner, readers, lambda w, s: segments.get(w.journal, w.me, s), make, changes=False)
+        yield Cell("find a segment", owner, readers, offered, make, changes=False)
+        yield Cell("rename a segment", owner, authors, renamed, make)
+        yield Cell("delete a segment", owner, authors, lambda w, s: segments.delete(w.journal, w.me, s), make)
 
 
 def new_cells() -> Iterator[Cell]:
@@ -465,7 +529,7 @@ def page_cells() -> Iterator[Cell]:
         yield Cell("page", file, can, lambda w, _, p=permission: w.me.require(p), changes=False)
 
 
-CELLS = [*view_cells(), *new_cells(), *access_cells(), *export_cells(), *page_cells()]
+CELLS = [*view_cells(), *segment_cells(), *new_cells(), *access_cells(), *export_cells(), *page_cells()]
 
 
 # The tests
@@ -491,6 +555,7 @@ def state(journal: Journal) -> tuple:
         sa.select(number()).select_from(VIEW_VERSION),
         sa.select(number(), sa.func.max(DEFAULT_VIEW.c.set_at), sa.func.group_concat(DEFAULT_VIEW.c.view_id)),
         sa.select(number()).select_from(VIEW_OPENING),
+        sa.select(number(), sa.func.max(SEGMENT.c.changed_at), number(SEGMENT.c.deleted_at)).select_from(SEGMENT),
         sa.select(number(), number(NOTE.c.deleted_at)).select_from(NOTE),
         sa.select(
             number(), number(ROLE_GRANT.c.decided_by), number(ROLE_GRANT.c.revoked_by), number(ROLE_GRANT.c.reviewed_by)
@@ -521,7 +586,8 @@ def test_every_action_on_everything_is_done_or_denied_as_the_table_says(roles, l
     journal, build, numbers = shared
     wrong, executed = [], 0
     for cell in CELLS:
-        monkeypatch.setattr(views, "MISSES", misses.Misses())
+        for module in (views, segments):
+            monkeypatch.setattr(module, "MISSES", misses.Misses())
         serial = str(next(numbers))
         world = World(journal, build, Actor(""), serial)
         mine = world.arrived("me")

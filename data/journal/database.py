@@ -15,11 +15,11 @@ from data.journal.problems import JournalError
 LOCK = 7_273_104_411  # PostgreSQL: everybody who writes to the journal holds it until the end of the transaction
 BUSY_MILLISECONDS = 20_000
 APPEND_ONLY = ("audit", "view_version")
-NEVER_DELETED = ("audit", "view_version", "toxic_pair", "role_grant", "session", "person")
+NEVER_DELETED = ("audit", "view_version", "toxic_pair", "role_grant", "session", "person", "segment")
 GUARDS = (
     *(f"{table}_no_update" for table in ("audit", "view_version", "toxic_pair")),
     *(f"{table}_no_delete" for table in NEVER_DELETED),
-    *(f"{table}_fixed" for table in ("role_grant", "session", "person")),
+    *(f"{table}_fixed" for table in ("role_grant", "session", "person", "segment")),
     "audit_next",
 )
 SQLITE_GUARDS = (

@@ -122,6 +122,22 @@ VIEW_OPENING = sa.Table(
     sa.Column("opened_before_at", MOMENT),
 )
 
+SEGMENT = sa.Table(
+    "segment",
+    METADATA,
+    sa.Column("segment_id", KEY, primary_key=True),  # 128 random bits
+    sa.Column("owner", KEY, nullable=False),
+    sa.Column("audience", WORD, nullable=False),  # personal, team, company
+    sa.Column("team", WORD, nullable=False, server_default=""),  # the role it is shared with
+    sa.Column("name", WORD, nullable=False),
+    sa.Column("note", sa.String(2000), nullable=False, server_default=""),
+    sa.Column("members", sa.Text, nullable=False),  # attributes of customers and their values, as a view's body
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.Column("changed_at", MOMENT, nullable=False),
+    sa.Column("deleted_at", MOMENT),
+    sa.CheckConstraint("audience in ('personal', 'team', 'company')", name="segment_audience"),
+)
+
 NOTE = sa.Table(
     "note",
     METADATA,
