@@ -21,7 +21,8 @@ CONTACT_COLUMNS = frozenset(
 )
 ALL_COLUMNS = LINE_COLUMNS | CONTACT_COLUMNS | {"margin"}
 SCORE_COLUMNS = frozenset(
-    {"scored", "p_no_purchase", "expected_margin_12m", "potential_value", "margin_at_risk", "value_of_acting"}
+    {"scored", "p_no_purchase", "expected_margin_12m", "potential_value", "potential_1y", "potential_3y"}
+    | {"margin_at_risk", "value_of_acting"}
 )
 REACH_COLUMNS = frozenset({"reached", "high_responders", "low_responders", "unsure_responders", "unresponsive_cost"})
 CUSTOMER_DIMS = frozenset({"segment", "region", "country", "manager_id", "acquisition_channel"})

@@ -117,6 +117,10 @@ middle as (
 )
 select
     joined.* exclude (current_value, contact_price),
+    coalesce(printf('%.2f', least(floor(p_no_purchase * 20), 19) / 20), '(unknown)') as risk_step,
+    case when scored = 1
+        then cast(ntile(5) over (partition by scored order by joined.potential_value desc nulls last, customer_id) as varchar)
+        else '(unknown)' end as potential_fifth,
     greatest(margin_at_risk - contact_price, 0)::decimal(18, 4) as value_of_acting,
     case
         when joined.potential_value is null then '(unknown)'

@@ -11,7 +11,7 @@ select
     case when line_type = 'return' then -revenue else 0 end as returns,
     1 as lines, 0 as contacts, 0 as service_contacts, 0 as responses,
     0 as contact_cost, 0 as fixed_cost, 0 as cost, 0 as service_cost, 0 as acquisition_cost,
-    0 as scored, 0 as p_no_purchase, 0 as expected_margin_12m, 0 as potential_value, 0 as margin_at_risk, 0 as value_of_acting,
+    0 as scored, 0 as p_no_purchase, 0 as expected_margin_12m, 0 as potential_value, 0 as potential_1y, 0 as potential_3y, 0 as margin_at_risk, 0 as value_of_acting,
     0 as reached, 0 as high_responders, 0 as low_responders, 0 as unsure_responders, 0 as unresponsive_cost,
     case when line_type = 'sale' then concat(order_id, '|', coalesce(customer_id, ''), '|', month) end as order_key,
     case when line_type = 'sale' then customer_id end as buyer_id
@@ -23,7 +23,7 @@ select
     0, 0, -service_cost, 0,
     0, contacts, service_contacts, responses,
     contact_cost, fixed_cost, contact_cost + fixed_cost, service_cost, 0,
-    0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0,
     null, null
 from contact
@@ -34,7 +34,7 @@ select
     0, 0, 0, 0,
     0, 0, 0, 0,
     0, fixed_cost, fixed_cost, 0, 0,
-    0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0,
     null, null
 from campaign_remainder
@@ -45,7 +45,7 @@ select
     0, 0, 0, 0,
     0, 0, 0, 0,
     0, 0, 0, 0, acquisition_cost,
-    0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0,
     null, null
 from joining
@@ -56,7 +56,7 @@ select
     0, 0, 0, 0,
     0, 0, 0, 0,
     0, 0, 0, 0, 0,
-    scored, coalesce(p_no_purchase, 0), coalesce(expected_margin_12m, 0), coalesce(potential_value, 0), margin_at_risk, value_of_acting,
+    scored, coalesce(p_no_purchase, 0), coalesce(expected_margin_12m, 0), coalesce(potential_value, 0), coalesce(potential_1y, 0), coalesce(potential_3y, 0), margin_at_risk, value_of_acting,
     0, 0, 0, 0, 0,
     null, null
 from customer
@@ -68,7 +68,7 @@ select
     0, 0, 0, 0,
     0, 0, 0, 0,
     0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
     reached, high_responders, low_responders, unsure_responders, unresponsive_cost,
     null, null
 from learned_response
