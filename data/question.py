@@ -39,6 +39,7 @@ class Question:
 
     order_by: a metric, fact or dimension of the question; the first metric, largest first, when empty.
     Ties are broken by the split columns, so the same question always gives the same order.
+    sampled: customers in the order of a digest of their keys: the first ones are a sample, the same each time.
     """
 
     metrics: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class Question:
     smallest_first: bool = False
     limit: int | None = None
     offset: int = 0
+    sampled: bool = False
 
     def __post_init__(self):
         """Ask of the own customers or of the own partners, whichever the question is about, never of a mixture."""
@@ -128,6 +130,8 @@ class Question:
         return IN_SCOPE.format(scope=" and ".join(where)), values
 
     def _order(self) -> list[str]:
+        if self.sampled:
+            return ["md5(customer_id)", "customer_id"]
         first = self.order_by or (self.metrics or self.facts or self.by)[0]
         if first not in (*self.metrics, *self.facts, *self.by):
             raise Refused(f"Cannot order by {first!r}: it is not part of the question.")
@@ -161,6 +165,8 @@ class Question:
             )
         if self.facts and (self.by != ("customer_id",) or self.view.since or self.view.until):
             raise Refused("Ranks, states and scores belong to single customers over the whole history.")
+        if self.sampled and self.by != ("customer_id",):
+            raise Refused("Only single customers can be sampled.")
         allowed = self.view.scope.attributes
         for dimension in dimensions:
             of_customer = dimension.name == "customer_id" or is_of_customer(dimension.name)
