@@ -2,33 +2,80 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import duckdb
+import numpy as np
+import pandas as pd
 
-from data.learners.known import Known, Learnt
+from data.learners import response_card
+from data.learners.known import Known, Learnt, at
 
-COUNTS = """
-    select customer_id, channel, cast(sum(contacts) as integer) as sent, cast(sum(responses) as integer) as answered,
-        sum(cost)::decimal(18, 4) as cost
-    from contact_day
-    where day <= $cut and known_day <= $cut and day > $cut - interval 24 month
-    group by customer_id, channel
-    having sum(contacts) > 0
-    order by customer_id, channel
-"""
+HIGH, LOW, UNSURE = "high", "low", "not enough evidence"
+HIGH_TIMES, LOW_TIMES = 1.5, 0.5  # of the channel's usual rate
+WRONG = 0.10  # expected share of wrong ones among those called high, and among those called low
+COLUMNS = ("reached", "high_responders", "low_responders", "unsure_responders", "unresponsive_cost")
 
 
 def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
-    """Rate and state of every customer and channel contacted in the last 24 months."""
-    from scipy.stats import beta
+    """Rate, interval and state of every customer and channel contacted in the last 24 months."""
+    found, before = at(con, "response", known.cut), known.cut - timedelta(days=known.horizon)
+    models = fitted(found)
+    earlier = at(con, "response", before)
+    later = at(con, "response_after", before, until=known.cut)
+    test = response_card.backtest(fitted(earlier), earlier, later)
+    own = {name for name in models if name not in test.lost}
+    frame = judged(found, models, own)
+    card = response_card.card(known, frame, models, test, before)
+    frame["reached"] = 1
+    for column, state in (("high_responders", HIGH), ("low_responders", LOW), ("unsure_responders", UNSURE)):
+        frame[column] = (frame["response_state"] == state).astype("int32")
+    frame["unresponsive_cost"] = frame["cost"].where(frame["response_state"] == LOW, 0)
+    names = ["customer_id", "channel", "sent", "answered", "rate", "rate_low", "rate_high", "response_state", *COLUMNS]
+    return Learnt(frame[names], (card,))
 
-    frame = con.execute(COUNTS, {"cut": known.cut}).df()
-    base = frame.groupby("channel")["answered"].transform("sum") / frame.groupby("channel")["sent"].transform("sum")
-    a, b = base * 10 + frame["answered"] + 0.01, (1 - base) * 10 + frame["sent"] - frame["answered"] + 0.01
-    frame["rate"], frame["rate_low"], frame["rate_high"] = a / (a + b), beta.ppf(0.05, a, b), beta.ppf(0.95, a, b)
-    high, low = frame["rate_low"] > base, frame["rate_high"] < base
-    frame["response_state"] = "not enough evidence"
-    frame.loc[high, "response_state"], frame.loc[low, "response_state"] = "high", "low"
-    frame["reached"], frame["high_responders"], frame["low_responders"] = 1, high.astype(int), low.astype(int)
-    frame["unsure_responders"] = 1 - frame["high_responders"] - frame["low_responders"]
-    frame["unresponsive_cost"] = frame["cost"].where(low, 0)
-    return Learnt(frame.drop(columns="cost"))
+
+def fitted(found: pd.DataFrame) -> dict:
+    """Channel -> model of its customers' rates."""
+    from models.beta_binomial import BetaBinomial
+
+    groups = found.groupby("channel", sort=True)
+    return {name: BetaBinomial().fit(*distinct(part)[:3]) for name, part in groups}
+
+
+def distinct(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct answers and contacts (cells,), how many rows have each, and the cell of each row."""
+    k, n = part["answered"].to_numpy(np.int64), part["sent"].to_numpy(np.int64)
+    width = int(n.max(initial=0)) + 1
+    codes, cell, counts = np.unique(n * width + k, return_inverse=True, return_counts=True)
+    return codes % width, codes // width, counts, cell
+
+
+def judged(found: pd.DataFrame, models: dict, own: set[str]) -> pd.DataFrame:
+    """The rows with rate, rate_low, rate_high (90 %), response_state, and p_wrong, wrong_naive of the card's checks.
+
+    own: channels on which the customers' own rates have proved better than the channel's; on others everybody has the
+    channel's rate, and nobody is called high or low.
+    """
+    from models.false_discovery import select
+
+    frame = found.copy()
+    for name in ("rate", "rate_low", "rate_high", "p_high", "p_low"):
+        frame[name] = np.nan
+    frame["response_state"] = UNSURE
+    for channel, rows in found.groupby("channel", sort=True).indices.items():
+        model = models[channel]
+        k, n, counts, cell = distinct(found.iloc[rows])
+        if channel not in own:
+            k, n = np.zeros_like(k), np.zeros_like(n)
+        above = model.p_above(HIGH_TIMES * model.rate_, k, n)
+        below = model.p_below(LOW_TIMES * model.rate_, k, n)
+        states = np.full(len(k), UNSURE, dtype=object)
+        if channel in own and model.customers_differ_:
+            states[select(below, WRONG, counts)] = LOW
+            states[select(above, WRONG, counts)] = HIGH
+        values = (*model.interval(k, n), above, below)
+        for column, value in zip(("rate", "rate_low", "rate_high", "p_high", "p_low"), values, strict=True):
+            frame.iloc[rows, frame.columns.get_loc(column)] = value[cell]
+        frame.iloc[rows, frame.columns.get_loc("response_state")] = states[cell]
+    return frame
