@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
-from scipy.special import betaincinv, gammaincinv, ndtri
+from scipy.special import betaincinv, exprel, gammaincinv, ndtri
 from scipy.stats import qmc
 
 from models.beta_geometric import BetaGeometricFamily
@@ -45,13 +45,14 @@ class OwnValue:
     """
 
     def __init__(self, model: PurchaseModel, spend: GammaGamma | None, delta: float, horizon: float = np.inf):
-        self.model, self.spend, self.delta, self.horizon = model.answering_, spend, delta, horizon
+        self.model, self.spend, self.delta, self.horizon = model, spend, delta, horizon
 
     def fit(self, x: np.ndarray, T: np.ndarray) -> OwnValue:
         """Lay the grid over these x repeat days and T weeks."""
         uniform = qmc.Sobol(10, rng=np.random.default_rng(1)).random(DRAWS).clip(1e-9, 1 - 1e-9).T
-        parameters = drawn(np.log(self.model.parameters_), self.model.covariance_, uniform[3:7])
-        alpha = float(self.model.parameters_[1])
+        self.answering_ = self.model.answering_
+        parameters = drawn(np.log(self.answering_.parameters_), self.answering_.covariance_, uniform[3:7])
+        alpha = float(self.answering_.parameters_[1])
         self.often_ = places(int(x.max()))
         self.ages_ = np.unique(np.geomspace(alpha + T.min(), alpha + T.max() + 1e-9, AGES)) - alpha
         self.alpha_ = alpha
@@ -59,7 +60,8 @@ class OwnValue:
         for row, often in enumerate(self.often_):
             rate, leaving = self._latent(parameters, often, uniform)
             total = self.delta + leaving
-            time = -np.expm1(-total * self.horizon) / np.maximum(total, SMALLEST)
+            # (1 − e^(−κH))/κ, also where nobody leaves
+            time = 1 / total if np.isinf(self.horizon) else self.horizon * exprel(-total * self.horizon)
             spends = self._spends(often, uniform)
             value = (rate * time)[:, None, :] * spends[None]
             table[row] = np.moveaxis(np.quantile(value, LEVELS, axis=-1), 0, -1)
@@ -71,12 +73,12 @@ class OwnValue:
         """λ and κ a week of customers who are active, (ages, draws)."""
         r, alpha, *dropout = parameters
         rate = gammaincinv(r + often, uniform[0]) / (alpha + self.ages_[:, None])
-        if isinstance(self.model, ParetoNBD):
+        if isinstance(self.answering_, ParetoNBD):
             s, beta = dropout
             return rate, gammaincinv(s, uniform[1]) / (beta + self.ages_[:, None])
-        if isinstance(self.model, BetaGeometricFamily):
+        if isinstance(self.answering_, BetaGeometricFamily):
             a, b = dropout
-            passed = often + (0 if isinstance(self.model, BetaGeometric) else 1)  # m + 1 − b
+            passed = often + (0 if isinstance(self.answering_, BetaGeometric) else 1)  # m + 1 − b
             return rate, rate * betaincinv(a, b + passed, uniform[1])
         return rate, np.zeros(rate.shape)
 

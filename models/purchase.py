@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from models.histories import Histories, checked, grouped
-from models.likelihood import Totals, delta, maximise
+from models.likelihood import Totals, delta, maximise, penalised
 
 FEW, SOME = 1_500, 10_000  # customers that choose between starts, and that give the curvature
 BLOCK = 16_384  # rows at a time, so that the arrays between stay in the processor's cache
@@ -38,6 +38,7 @@ class PurchaseModel(BaseEstimator, ABC):
     """A model of who buys again, when customers do not say that they leave.
 
     fit learns parameters_ (k,), by name as r_, alpha_ …; covariance_ (k, k) of their logarithms; log_likelihood_;
+    to_gain_ (log-likelihood that a last step could still gain: the search has converged where it is near 0);
     n_customers_, n_histories_ (distinct ones); rows_evaluated_ (histories whose likelihood was worked out, over the
     whole fit); dropout_identified_ with dropout_statistic_ (twice the log-likelihood gained over null_, the NBD model
     without dropout); unknown_ (sentences on what these data cannot tell).
@@ -79,6 +80,8 @@ class PurchaseModel(BaseEstimator, ABC):
         null = self.null()
         self.null_ = None if null is None else null.fit_histories(rows.ages())
         optimum = maximise(all_rows, some_rows, few_rows, self.starts(few), self.penalty)
+        slope = penalised(all_rows, optimum.theta, self.penalty)[1]
+        self.to_gain_ = 0.5 * float(slope @ optimum.covariance @ slope)
         self.parameters_ = np.exp(optimum.theta) * np.where(self.times, unit, 1.0)
         self.covariance_ = optimum.covariance
         self.log_likelihood_ = optimum.log_likelihood - rows.customers * rows.mean(rows.x) * float(np.log(unit))
