@@ -217,7 +217,9 @@ def kinds(question: Question) -> list[str]:
     Only events that carry the split dimensions, for the others would be one row of nothing; what is expected only
     where it is asked for, because it is of no month.
     """
-    events = {LINE, CONTACT}.union(*(METRICS[name].events for name in question.metrics))
+    events = {event for name in question.metrics for event in METRICS[name].events}
+    if not events or events & {LINE, CONTACT}:
+        events |= {LINE, CONTACT}
     for name in question.by:
         events &= set((DIMENSIONS.get(name) or attribute(name)).events)
     return [f"'{kind}'" for event in sorted(events) for kind in KINDS[event]]

@@ -148,7 +148,7 @@ GOOD = [
         "import duckdb, json\nfrom .engine import Engine\nfrom data import contract",
     ),
     (rules.foreign_imports, "data/__main__.py", "from models import roi"),
-    (rules.foreign_imports, "data/learn.py", "from models.roi import shrink"),
+    (rules.foreign_imports, "data/learners/roi.py", "from models.roi import shrink"),
     (rules.foreign_imports, "pages/value/customer_roi.py", "import streamlit as st\nfrom data.catalog import METRICS"),
     (rules.foreign_imports, "pages/value/customer_roi.py", "from data import question\nfrom components import charts"),
     (rules.sql_texts, "pages/value/customer_roi.py", '"""Which customers? select x from y"""\nst.write("Where from?")'),

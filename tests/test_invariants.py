@@ -155,7 +155,7 @@ def test_a_fixed_cost_is_shared_over_a_million_customers_without_losing_a_unit(f
     con.execute(
         "create table feed_contacts as select 'C' || i as customer_id, 'K' || i || '-' || k as contact_id, 'X' as campaign_id, "
         "'treated' as arm, 'out' as direction, timestamp '2026-01-01' as occurred_at, date '2026-01-01' as month, 'mail' as channel, "
-        "null::decimal(18,4) as cost, 'random' as assignment, 0.5 as p_assign, false as responded, null::timestamp as responded_at, null as response_kind "
+        "null::decimal(18,4) as cost, 'random' as assignment, 0.5 as p_assign, false as responded, null::timestamp as responded_at, null::timestamp as recorded_at, null as response_kind "
         "from range(1000003) r(i), range(1 + (i % 7 = 0)::int) s(k)"
     )
     con.execute(

@@ -65,7 +65,10 @@ def registered(build: Build) -> list[Question]:
     for name, metric in METRICS.items():
         alike.setdefault((metric.events, name if name in COUNTED else ""), []).append(name)
     questions = [
-        Question(tuple(names), by, order_by="".join(by)) for names in alike.values() for by in ((), ("month",))
+        Question(tuple(names), by, order_by="".join(by))
+        for (events, _), names in alike.items()
+        for by in ((), ("month",))
+        if not by or set(events) <= set(DIMENSIONS["month"].events)
     ]
     for name, dimension in dimensions.items():
         split = [m for m, metric in METRICS.items() if set(metric.events) <= set(dimension.events) and m not in COUNTED]

@@ -1,4 +1,5 @@
 -- history: each customer's purchases as far as they were known at the day $cut.
+-- grain: customer_id
 -- x: purchase days after the first one. t_x, t: days from the first to the last of them, and to $cut.
 -- repeat_spend: mean revenue of the repeat days; recorded returns of such a day are in it.
 with bought as (
