@@ -72,7 +72,9 @@ PARAMETERS = {
     "band": Parameter(
         "a group of customers", ("Rated", "No investment", "Too little invested", "Everybody"), pages=("customer_roi",)
     ),
-    "page": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer_roi", "people")),
+    "page": Parameter(
+        "a whole number from 1", accepts=is_page_number, pages=("customer_roi", "people", "responsiveness", "my_queue")
+    ),
     "events": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer",)),
     "role": Parameter("a role", ("Every role", *map(str.capitalize, ROLES)), pages=("people",)),
     "action": Parameter("an action of the audit trail", accepts=is_key, pages=("audit_trail",)),
@@ -83,6 +85,11 @@ PARAMETERS = {
     "from": Parameter("a day, as 2026-11-22", accepts=is_day, pages=("audit_trail",)),
     "to": Parameter("a day, as 2026-11-22", accepts=is_day, pages=("audit_trail",)),
     "entries": Parameter("a whole number from 1", accepts=is_page_number, pages=("audit_trail",)),
+    "channel": Parameter("a channel of communication", accepts=is_key, pages=("responsiveness",)),
+    "least": Parameter(
+        "a number of customers", ("Any number", "30 or more", "100 or more", "300 or more"), pages=("responsiveness",)
+    ),
+    "answers": Parameter("a group of customers", ("High responders", "Low responders"), pages=("responsiveness",)),
     "model": Parameter(
         "a model",
         ("All models", "Value", "Churn", "Responsiveness", "Profiles", "ROI"),
