@@ -107,6 +107,22 @@ def choice(name: str, options: Sequence[str], default: str = "", label: str = ""
     return labels[picked]
 
 
+def step(name: str, options: Sequence[str], default: str, label: str) -> str:
+    """One of a page's own ordered options, on a slider that the arrow keys move; kept in the address."""
+    own(name)
+    return st.select_slider(
+        label,
+        options,
+        default,
+        key=name,
+        bind=BOUND,
+        disabled=opened.locked(name),
+        help=opened.why_locked(name),
+        on_change=chose,
+        args=(name,),
+    )
+
+
 def page_number(rows: int, size: int, name: str = "page") -> int:
     """Which part of a long table is shown, from 1. A page beyond the end is refused when a link asks for it."""
     own(name)
@@ -227,6 +243,12 @@ def goto(page: str, **chosen: Any) -> NoReturn:
         st.session_state["_carried"] = own  # its own widget writes the address, so it must hold the value first
         st.rerun()
     st.switch_page(page, query_params=own)
+
+
+def narrow(name: str, *values: str) -> None:
+    """Choose members of a filter and stay on the page; a button's callback."""
+    st.session_state[name] = list(values)
+    chose(name)
 
 
 def wanted_build() -> str:
