@@ -6,6 +6,8 @@ the order of the rows changes nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
@@ -80,7 +82,7 @@ def lift(y: np.ndarray, p: np.ndarray, share: float = 0.1) -> float:
     return float((y[above].sum() + (top - above.sum()) * y[tied].mean()) / top / y.mean())
 
 
-def wilson(k: np.ndarray, n: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+def wilson(k: Any, n: Any, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
     """Low and high end of a share of which k of n were seen (Wilson 1927)."""
     z = ndtri((1 + level) / 2)
     k, n = np.asarray(k, float), np.asarray(n, float)
@@ -171,7 +173,7 @@ def measures(y: np.ndarray, p: np.ndarray, level: float = LEVEL) -> dict[str, Fi
         "log_loss": mean(losses),
         "ece": (ece(y, p), np.nan, np.nan),
         "ece_floor": (floor[0], 0.0, floor[1]),
-        "lift": (best, *ends),
+        "lift": (best, ends[0], ends[1]),
     }
 
 

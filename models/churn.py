@@ -1,0 +1,247 @@
+"""Who is about to leave: classifiers that give probabilities, two rules to beat, and the choice between them.
+
+X: (n, k) features as known at a cut-off, NaN where unknown. y: (n,) 0 or 1, whether the customer was lost within the
+horizon after it. P(alive) of a purchase model is no candidate: where leaving is possible only after a repeat
+purchase it is 1 for everybody who bought once (Fader, Hardie & Lee 2005), which ranks
+the most likely to be lost as the safest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
+
+MOST_ROWS = 100_000  # rows that are learned from; more change the third digit at most
+IMPORTANCE_ROWS = 5_000
+
+
+def evenly(n: int, most: int) -> np.ndarray:
+    """Positions of at most `most` of n rows, evenly spaced: nothing is drawn, nothing can differ."""
+    return np.arange(n) if n <= most else ((np.arange(most) + 0.5) * n / most).astype(int)
+
+
+class ChurnClassifier(ClassifierMixin, BaseEstimator):
+    """What the classifiers share. fit learns classes_ (2,), n_features_in_, and what _learn adds; NaN are allowed."""
+
+    def fit(self, X: Any, y: Any) -> ChurnClassifier:
+        """Learn from features and outcomes; the larger label is the one that is predicted."""
+        X, y = validate_data(self, X, y, dtype=float, ensure_all_finite="allow-nan")
+        check_classification_targets(y)
+        self.classes_, lost = np.unique(y, return_inverse=True)
+        if len(self.classes_) != 2:
+            raise ValueError(
+                f"Only binary classification is supported: {len(self.classes_)} class was found in y. "
+                "Learn from customers who were lost and customers who were not."
+                if len(self.classes_) < 2
+                else f"Only binary classification is supported. y has {len(self.classes_)} classes."
+            )
+        # sums of several threads come in no fixed order, and a score must not depend on the machine's load
+        with threadpool_limits(1):
+            rows = evenly(len(X), MOST_ROWS)
+            self._learn(X[rows], lost[rows])
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of staying and of being lost: (n, 2)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
+        with threadpool_limits(1):
+            p = self._probability(X)
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likelier label: (n,). For ranking and money use the probability."""
+        likely = self.predict_proba(X)[:, 1] > 0.5
+        return self.classes_[likely.astype(int)]
+
+    def _learn(self, X: np.ndarray, lost: np.ndarray) -> None:
+        raise NotImplementedError
+
+    def _probability(self, X: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.classifier_tags.multi_class = False
+        return tags
+
+
+class BaseRate(ChurnClassifier):
+    """The same for everybody: the share that was lost. fit learns rate_."""
+
+    def _learn(self, X: np.ndarray, lost: np.ndarray) -> None:
+        self.rate_ = float((lost.sum() + 0.5) / (len(lost) + 1))  # Jeffreys: never certain
+
+    def _probability(self, X: np.ndarray) -> np.ndarray:
+        return np.full(len(X), self.rate_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True
+        return tags
+
+
+class RecencyRule(ChurnClassifier):
+    """One variable, the days since the last purchase: logistic in its logarithm. fit learns intercept_ and slope_.
+
+    column: which of the features it is.
+    """
+
+    def __init__(self, column: int = 0):
+        self.column = column
+
+    def _learn(self, X: np.ndarray, lost: np.ndarray) -> None:
+        model = LogisticRegression(C=100.0).fit(self._logged(X), lost)
+        self.model_, self.intercept_, self.slope_ = model, float(model.intercept_[0]), float(model.coef_[0, 0])
+
+    def _probability(self, X: np.ndarray) -> np.ndarray:
+        return self.model_.predict_proba(self._logged(X))[:, 1]
+
+    def _logged(self, X: np.ndarray) -> np.ndarray:
+        return np.log1p(np.maximum(np.nan_to_num(X[:, [self.column]]), 0))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True
+        return tags
+
+
+class Logistic(ChurnClassifier):
+    """Logistic regression with a ridge on standardised features. fit learns pipeline_.
+
+    Unknown values take the median, and a column says so (Little & Rubin 2002, missing-indicator method). logged: which
+    features enter as sign(v)·ln(1 + |v|), because money and days are skewed. C: inverse of the ridge.
+    """
+
+    def __init__(self, C: float = 1.0, logged: bool = False):
+        self.C = C
+        self.logged = logged
+
+    def _learn(self, X: np.ndarray, lost: np.ndarray) -> None:
+        steps: list = [FunctionTransformer(signed_log)] if self.logged else []
+        fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+        self.pipeline_: Pipeline = make_pipeline(
+            *steps, fill, StandardScaler(), LogisticRegression(C=self.C, max_iter=1_000)
+        ).fit(X, lost)
+
+    def _probability(self, X: np.ndarray) -> np.ndarray:
+        return self.pipeline_.predict_proba(X)[:, 1]
+
+    def coefficients(self, names: Sequence[str]) -> pd.DataFrame:
+        """name, value (change of the log odds by one standard deviation), centre and scale, intercept last."""
+        check_is_fitted(self)
+        fill, scale, model = (step for _, step in self.pipeline_.steps[-3:])
+        columns = list(names) + [f"{names[i]} is unknown" for i in fill.indicator_.features_]
+        found = pd.DataFrame({"name": columns, "value": model.coef_[0], "centre": scale.mean_, "scale": scale.scale_})
+        found.loc[len(found)] = ["intercept", model.intercept_[0], 0.0, 1.0]
+        return found
+
+
+def signed_log(X: np.ndarray) -> np.ndarray:
+    """sign(v)·ln(1 + |v|)."""
+    return np.sign(X) * np.log1p(np.abs(X))
+
+
+class Boosting(ChurnClassifier):
+    """Gradient boosting over histograms (Ke et al. 2017) with small trees, and cross-fitted calibration.
+
+    Platt's sigmoid (1999) by default: it has two parameters, so that it carries over to another season, where isotonic
+    steps of one period do not. calibration: sigmoid, isotonic or none. fit learns model_.
+    """
+
+    def __init__(self, calibration: str = "sigmoid", leaves: int = 8, rounds: int = 100, folds: int = 3, seed: int = 1):
+        self.calibration = calibration
+        self.leaves = leaves
+        self.rounds = rounds
+        self.folds = folds
+        self.seed = seed
+
+    def _learn(self, X: np.ndarray, lost: np.ndarray) -> None:
+        if self.calibration not in ("sigmoid", "isotonic", "none"):
+            raise ValueError(f"calibration must be sigmoid, isotonic or none. Got {self.calibration!r} instead.")
+        trees = HistGradientBoostingClassifier(
+            learning_rate=0.05,
+            max_iter=self.rounds,
+            max_leaf_nodes=self.leaves,
+            min_samples_leaf=40,
+            l2_regularization=1.0,
+            early_stopping=False,
+            random_state=self.seed,
+        )
+        if self.calibration == "none":
+            self.model_ = trees.fit(X, lost)
+        else:
+            folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
+            self.model_ = CalibratedClassifierCV(trees, method=self.calibration, cv=folds, ensemble=False).fit(X, lost)
+
+    def _probability(self, X: np.ndarray) -> np.ndarray:
+        return self.model_.predict_proba(X)[:, 1]
+
+
+def goes_along(
+    model: ChurnClassifier, X: np.ndarray, y: np.ndarray, names: Sequence[str], seed: int = 1
+) -> pd.DataFrame:
+    """How much worse the Brier score of held-out customers gets when a column is shuffled (Breiman 2001).
+
+    name, value, error (standard deviation over five shuffles), largest first. It says what goes along with being lost.
+    """
+    rows = evenly(len(X), IMPORTANCE_ROWS)
+    found = permutation_importance(
+        model, X[rows], y[rows], scoring="neg_brier_score", n_repeats=5, random_state=seed, n_jobs=1
+    )
+    table = pd.DataFrame({"name": names, "value": found.importances_mean, "error": found.importances_std})
+    return table.sort_values(["value", "name"], ascending=[False, True], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which candidate is used. best: the one with the smallest loss. gain: what it saves against the best baseline,
+    with its standard error. won: whether it is used, which takes a gain above its error.
+    """
+
+    name: str
+    best: str
+    baseline: str
+    gain: float
+    error: float
+
+    @property
+    def won(self) -> bool:
+        return self.name not in ("", self.baseline)
+
+    def __str__(self) -> str:
+        if self.best == self.baseline:
+            return f"No model has a smaller Brier score than the rule ({self.baseline}), so the rule is used."
+        saved = f"{self.best} has a Brier score {self.gain:.4f} (± {self.error:.4f}) below that of {self.baseline}"
+        return f"{saved}." if self.won else f"{saved}: no more than chance allows, so {self.baseline} is used."
+
+
+def choose(losses: Mapping[str, np.ndarray], baselines: Sequence[str]) -> Choice:
+    """The candidate with the smallest mean loss, or the best baseline when that gain is within its standard error.
+
+    losses: squared errors of each candidate on the same held-out customers, (n,) each. The difference is paired: its
+    standard error is that of the customers' differences.
+    """
+    mean = {name: float(np.mean(loss)) for name, loss in losses.items()}
+    best = min(mean, key=mean.__getitem__)
+    baseline = min((name for name in losses if name in baselines), key=mean.__getitem__)
+    saved = losses[baseline] - losses[best]
+    gain, error = float(saved.mean()), float(saved.std(ddof=1) / np.sqrt(len(saved)))
+    return Choice(best if gain > error else baseline, best, baseline, gain, error)
