@@ -63,7 +63,7 @@ class Metric:
     @property
     def columns(self) -> frozenset[str]:
         """The ledger columns it adds up."""
-        return frozenset(re.findall(r"[a-z_]+", f"{self.over} {self.under}"))
+        return frozenset(re.findall(r"[a-z_][a-z0-9_]*", f"{self.over} {self.under}"))
 
     @property
     def formula(self) -> str:
