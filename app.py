@@ -23,6 +23,7 @@ CONTENTS = {
     "Value": [
         ("value/customer_roi", "Customer ROI", "leaderboard", CUSTOMERS, HISTORY),
         ("value/customer", "Customer", "person_search", CUSTOMERS, HISTORY),
+        ("value/lifetime_value", "Lifetime value", "savings", VIEW, HISTORY),
         ("value/responsiveness", "Responsiveness", "reply", VIEW, HISTORY),
     ],
     "Partner": [

@@ -73,7 +73,9 @@ PARAMETERS = {
         "a group of customers", ("Rated", "No investment", "Too little invested", "Everybody"), pages=("customer_roi",)
     ),
     "page": Parameter(
-        "a whole number from 1", accepts=is_page_number, pages=("customer_roi", "people", "responsiveness", "my_queue")
+        "a whole number from 1",
+        accepts=is_page_number,
+        pages=("customer_roi", "people", "responsiveness", "my_queue", "lifetime_value", "churn_risk"),
     ),
     "events": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer",)),
     "role": Parameter("a role", ("Every role", *map(str.capitalize, ROLES)), pages=("people",)),
@@ -95,6 +97,7 @@ PARAMETERS = {
         ("All models", "Value", "Churn", "Responsiveness", "Profiles", "ROI"),
         pages=("model_cards",),
     ),
+    "horizon": Parameter("a horizon", ("1 year", "3 years", "No end"), pages=("lifetime_value",)),
     "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
 

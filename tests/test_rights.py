@@ -502,6 +502,7 @@ PAGES = {
     "company/overview": "executive manager approver auditor",
     "value/customer_roi": "manager approver auditor",
     "value/customer": "manager approver auditor",
+    "value/lifetime_value": "executive manager approver auditor",
     "partner/own_figures": "partner",
     "trust/data_trust": "executive approver auditor",
     "trust/model_cards": "executive manager approver auditor",
