@@ -25,11 +25,13 @@ CONTENTS = {
         ("value/customer", "Customer", "person_search", CUSTOMERS, HISTORY),
         ("value/lifetime_value", "Lifetime value", "savings", VIEW, HISTORY),
         ("value/responsiveness", "Responsiveness", "reply", VIEW, HISTORY),
+        ("value/profiles", "Profiles", "group_work", VIEW, HISTORY),
     ],
     "Partner": [
         ("partner/own_figures", "Own figures", "storefront", PARTNER, WINDOW),
     ],
     "Work": [
+        ("work/my_queue", "My queue", "checklist", CUSTOMERS, HISTORY),
         ("views/saved_views", "Saved views", "bookmarks", VIEW, APART),
     ],
     "Control": [

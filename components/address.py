@@ -88,10 +88,10 @@ PARAMETERS = {
     "to": Parameter("a day, as 2026-11-22", accepts=is_day, pages=("audit_trail",)),
     "entries": Parameter("a whole number from 1", accepts=is_page_number, pages=("audit_trail",)),
     "channel": Parameter("a channel of communication", accepts=is_key, pages=("responsiveness",)),
-    "least": Parameter(
-        "a number of customers", ("Any number", "30 or more", "100 or more", "300 or more"), pages=("responsiveness",)
-    ),
+    "least": Parameter("a number of customers", ("10", "30", "100", "300"), pages=("responsiveness",)),
     "answers": Parameter("a group of customers", ("High responders", "Low responders"), pages=("responsiveness",)),
+    "show": Parameter("a figure", ("Number of customers", "Potential value", "Margin at risk"), pages=("profiles",)),
+    "group": Parameter("a group of customers", accepts=is_key, pages=("profiles",)),
     "model": Parameter(
         "a model",
         ("All models", "Value", "Churn", "Responsiveness", "Profiles", "ROI"),

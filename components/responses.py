@@ -21,8 +21,7 @@ STATES = {
     "unsure_responders": ("not enough evidence", charts.QUIET),
     "low_responders": ("low", charts.WORSE),
 }
-ALL_SIZES = "any number"
-SIZES = (ALL_SIZES, "30 or more", "100 or more", "300 or more")
+SIZES = ("10", "30", "100", "300")  # the stored groups have ten customers or more
 OPENS = ("open", "read", "view", "impression", "deliver")  # words of kinds that are no answers
 LABELS = {
     "channel": "Channel",
@@ -141,8 +140,7 @@ def rates(found: pd.DataFrame) -> None:
 
 def saturation(found: pd.DataFrame, channel: str, usual: pd.DataFrame, least: str) -> None:
     """Rate of answers by the number of contacts a customer had on one channel."""
-    fewest = 0 if least == ALL_SIZES else int(least.split()[0])
-    rows = found[(found["channel"] == channel) & (found["customers"] >= fewest)]
+    rows = found[(found["channel"] == channel) & (found["customers"] >= int(least))]
     if len(rows) < 2:
         layout.too_few(len(rows), 2, "groups of customers by number of contacts")
         return

@@ -1,4 +1,4 @@
-"""Stacked shares, heat maps and rates by group: frames in, figures out."""
+"""Stacked shares, and rates by group: frames in, figures out."""
 
 from __future__ import annotations
 
@@ -113,28 +113,6 @@ def steps(frame: pd.DataFrame, by: str, usual: float, title: str) -> go.Figure:
     return figure.update_layout(
         xaxis={"type": "category", "showgrid": False, "title": {"text": title, "font": {"size": 12}}},
         yaxis=value_axis(Unit.SHARE, "") | {"rangemode": "tozero", "nticks": 6},
-    )
-
-
-def heat(frame: pd.DataFrame, x: str, y: str, value: str, text: str, titles: tuple[str, str]) -> go.Figure:
-    """Cells by colour, each with its own words. frame: a row a cell. titles: of the two axes."""
-    across, up = sorted(frame[x].unique()), sorted(frame[y].unique())
-    figure = charts.base(96 + 58 * len(up))
-    table = frame.pivot(index=y, columns=x, values=[value, text]).reindex(index=up)
-    figure.add_heatmap(
-        x=[plain(name) for name in across],
-        y=[plain(name) for name in up],
-        z=table[value].reindex(columns=across).astype(float).to_numpy(),
-        text=table[text].reindex(columns=across).fillna("").to_numpy(),
-        texttemplate="%{text}",
-        hovertemplate=f"{titles[0]} %{{x}}, {titles[1]} %{{y}}: %{{text}}<extra></extra>",
-        showscale=False,
-        xgap=2,
-        ygap=2,
-    )
-    return figure.update_layout(
-        xaxis={"type": "category", "showgrid": False, "title": {"text": titles[0], "font": {"size": 12}}},
-        yaxis={"type": "category", "showgrid": False, "title": {"text": titles[1], "font": {"size": 12}}},
     )
 
 

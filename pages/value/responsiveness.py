@@ -24,7 +24,7 @@ channels = [str(name) for name in found["channel"]]
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     channel = filters.choice("channel", channels, label="Channel", width=200)
     if company:
-        least = filters.choice("least", responses.SIZES, label="Customers in a group", width=200)
+        least = filters.step("least", responses.SIZES, "10", "Least customers in a group")
 if company:
     responses.saturation(groups, channel, usual, least)
     responses.kinds(responses.whole(view, "response_kind"))
