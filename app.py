@@ -32,6 +32,7 @@ CONTENTS = {
     ],
     "Work": [
         ("work/my_queue", "My queue", "checklist", CUSTOMERS, HISTORY),
+        ("work/segments", "Segments", "groups", VIEW, APART),
         ("views/saved_views", "Saved views", "bookmarks", VIEW, APART),
     ],
     "Control": [

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from components import access, ask, months, opened, words
+from components import access, ask, months, opened, within, words
 from data import reach
 from data.catalog import DIMENSIONS, METRICS, attribute
 from data.personal import personal_text
@@ -90,6 +90,8 @@ PARAMETERS = {
     "channel": Parameter("a channel of communication", accepts=is_key, pages=("responsiveness",)),
     "least": Parameter("a number of customers", ("10", "30", "100", "300"), pages=("responsiveness",)),
     "answers": Parameter("a group of customers", ("High responders", "Low responders"), pages=("responsiveness",)),
+    "first": Parameter("a segment to compare", accepts=is_key, pages=("segments",)),
+    "second": Parameter("a segment to compare", accepts=is_key, pages=("segments",)),
     "show": Parameter("a figure", ("Number of customers", "Potential value", "Margin at risk"), pages=("profiles",)),
     "group": Parameter("a group of customers", accepts=is_key, pages=("profiles",)),
     "model": Parameter(
@@ -110,6 +112,7 @@ def names(page: str) -> bool:
 def check(build: Build, page: st.Page) -> None:
     """Refuse the run when the address names anything that does not exist here; called before the first widget."""
     opened.begin()
+    within.begin(st.session_state["_kind"] != "apart")
     known = {
         name: parameter
         for name, parameter in parameters(build).items()
@@ -133,6 +136,8 @@ def check(build: Build, page: st.Page) -> None:
                     f"Allowed{' here' if known[name].options else f': {known[name].allowed}'}",
                     known[name].options,
                 )
+    if reason := within.problem(segment := within.current(), build):
+        refuse(page, within.NAME, segment.segment_id if segment else "", reason, "Choose another segment")
     if "_came" not in st.session_state:
         st.session_state["_came"] = dict.fromkeys(st.query_params, "link")
 
@@ -144,6 +149,7 @@ def parameters(build: Build) -> dict[str, Parameter]:
         "compare": Parameter("an earlier period", COMPARE),
         "build": Parameter("a build that is kept", (LATEST, *build_ids())),
         opened.NAME: Parameter("a saved view that is yours or shared with you", accepts=opened.is_open),
+        within.NAME: Parameter("a segment that is yours or shared with you", accepts=within.is_open),
     }
     members = {
         name: Parameter(f"a {label_of(name).lower()}", tuple(map(str, values)), many=True)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from components import access, ask, opened, words
+from components import access, ask, opened, within, words
 from components.address import COMPARE, LATEST, filter_values, label_of
 from components.filters import APART, DEFAULT_PERIOD, WINDOW, compared, compared_words, kind, members, window
 
@@ -19,6 +19,8 @@ def chips() -> list[tuple[str, str]]:
     if compared():
         parts.append(("compare", compared_words()))
     parts += [(name, f"{label_of(name)}: {spoken(chosen)}") for name, chosen in members()]
+    if (segment := within.current()) and kind() != APART:
+        parts.append((within.NAME, f"Within {segment.name}"))
     if (st.session_state.get("build") or LATEST) != LATEST:
         parts.append(("build", f"Build {ask.current().id}"))
     if kind() != APART and (limits := access.scope(ask.current()).limits):
@@ -54,6 +56,7 @@ def anything_to_reset() -> bool:
 def reset() -> None:
     """Back to the default view, out of any saved one; a button's callback, so that the address follows."""
     opened.leave()
+    within.leave()
     for name in filter_values(ask.current()):
         if name in st.session_state:
             st.session_state[name] = []
@@ -66,6 +69,8 @@ def reset() -> None:
 def parameters() -> dict[str, list[str]]:
     """Every choice that makes the view, also what is at its default, so that it stays the same if a default changes."""
     values = {name: list(chosen) for name, chosen in members()}
+    if (segment := within.current()) and kind() != APART:
+        values[within.NAME] = [segment.segment_id]
     if kind() == WINDOW:
         values |= {name: [st.session_state[name]] for name in ("period", "compare") if st.session_state.get(name)}
     own = sorted(st.session_state.get("_own", set()))

@@ -10,7 +10,7 @@ from typing import Any, Literal, NoReturn
 
 import streamlit as st
 
-from components import access, ask, months, opened, words
+from components import access, ask, months, opened, within, words
 from components.address import COMPARE, LATEST, LONGEST, PARAMETERS, build_ids, filter_values, is_key, label_of, refuse
 from data.catalog import DIMENSIONS, FACTS, METRICS
 from data.question import View
@@ -44,6 +44,8 @@ def sidebar(build: Build) -> None:
                 on_change=chose,
                 args=(name,),
             )
+        if kind() != APART:
+            within.control()
         ids = build_ids()
         if len(ids) > 1:
             st.selectbox(
@@ -162,7 +164,8 @@ def kind() -> str:
 def view() -> View:
     """The part of the company on the screen: the reader's scope, the filters, and the months if the page has any."""
     since, until = window()
-    return View(access.scope(ask.current()), members(), since, until)
+    further = within.members() if kind() != APART else ()
+    return View(access.scope(ask.current()), (*members(), *further), since, until)
 
 
 def compared() -> View | None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, chosen, filters, months, notes, view_form, whole_company, words
+from components import access, ask, chosen, filters, months, notes, segment_form, view_form, whole_company, words
 from components.passports import days_old, missing_of, passport
 from components.passports import finding as finding
 from data.catalog import METRICS, Better, Metric, Unit
@@ -51,6 +51,7 @@ def frame(page: st.Page, question: str, build: Build) -> None:
             share()
             if filters.kind() != filters.APART:
                 view_form.popover()
+                segment_form.popover()
                 notes.popover()
     stamp(build)
     chips()

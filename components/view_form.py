@@ -8,6 +8,7 @@ from components import access, ask, attempts, chosen, filters, opened, words
 from components.views import link, page_name, quiet
 from data import view_format
 from data.journal import views
+from data.journal.segments import Segment
 from data.journal.store import Journal
 from data.journal.view_rows import COMPANY, PERSONAL, TEAM, SavedView
 from data.rights import ROLES, SAVE_VIEW, SHARE_VIEW, Actor
@@ -51,8 +52,8 @@ def form() -> None:
         st.code(chosen.here(link(view.view_id)), language=None, wrap_lines=True)
 
 
-def audience_field(actor: Actor, view: SavedView | None, key: str) -> None:
-    """For whom a view is: oneself, one of one's teams, the company."""
+def audience_field(actor: Actor, view: SavedView | Segment | None, key: str) -> None:
+    """For whom a view or a segment is: oneself, one of one's teams, the company."""
     options = audiences(actor)
     now = (view.audience, view.team) if view else (PERSONAL, "")
     at = list(options).index(now) if now in options else 0

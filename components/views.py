@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import access, ask, chosen, filters, opened, tables, words
+from components import access, ask, chosen, filters, opened, tables, within, words
 from components.address import PARAMETERS, filter_values, label_of
 from data import view_format
 from data.catalog import METRICS
@@ -110,24 +110,26 @@ def different(body: Body) -> list[str]:
     """How the screen differs from the view as this reader may have it, in one sentence; nothing when it does not."""
     found = [
         f"{filters.caption(name) if not is_filter(name) else label_of(name)} "
-        f"{words.safe_text(spoken(now), 80)} instead of {words.safe_text(spoken(saved), 80)}"
-        for name, saved, now in view_format.differences(within(body), on_screen(body))
+        f"{words.safe_text(spoken(now, name), 80)} instead of {words.safe_text(spoken(saved, name), 80)}"
+        for name, saved, now in view_format.differences(reachable(body), on_screen(body))
     ]
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return [f":material/difference: Differs from the saved view: {'; '.join(found[:SHOWN])}{more}."] if found else []
 
 
-def spoken(values: Sequence[str]) -> str:
-    """Some values, or none."""
+def spoken(values: Sequence[str], name: str = "") -> str:
+    """Some values, or none; a segment by its name."""
+    if name == within.NAME:
+        values = [segment.name if (segment := within.load(one)) else words.NOT_KNOWN for one in values]
     return chosen.spoken(tuple(values)) or "none"
 
 
 def is_filter(name: str) -> bool:
     """Whether a parameter is a filter, of this build or of an earlier one, and not a control of a page or the frame."""
-    return name not in (*PARAMETERS, "period", "compare")
+    return name not in (*PARAMETERS, "period", "compare", within.NAME)
 
 
-def within(body: Body) -> Body:
+def reachable(body: Body) -> Body:
     """The view as this reader may have it: only values in reach, and no filter that leaves nothing to choose."""
     offered = filter_values(ask.current())
     kept = {
@@ -141,6 +143,8 @@ def within(body: Body) -> Body:
 def on_screen(body: Body) -> Body:
     """What the screen shows now, as a view of the same page: every filter, and the controls that the view mentions."""
     now: dict[str, tuple[str, ...]] = dict(filters.members())
+    if segment := within.current():
+        now[within.NAME] = (segment.segment_id,)
     timed = filters.kind() == filters.WINDOW
     for name in [name for name, _ in body.parameters if not is_filter(name) and name not in filters.PAGES]:
         if name in ("period", "compare") and not timed:
@@ -156,13 +160,14 @@ def back() -> None:
     if view is None:
         return
     opened.saw(view)
-    body = within(view.body)
+    body = reachable(view.body)
     for name in filter_values(ask.current()):
         if name in st.session_state:
             st.session_state[name] = list(body.of(name))
     for name, values in body.parameters:
-        if not is_filter(name):
+        if not is_filter(name) and name != within.NAME:
             st.session_state[name] = values[0]
+    within.choose("".join(body.of(within.NAME)[:1]))
     st.session_state["_came"] = dict.fromkeys(dict(body.parameters), "link")
 
 

@@ -52,7 +52,7 @@ class Build:
                 return page
         try:
             return self.engine.ask(*question.sql(self.attributes))
-        except duckdb.CatalogException as error:
+        except (duckdb.CatalogException, duckdb.BinderException) as error:  # no such table, no such column
             raise Refused(
                 f"Build {self.id} was made by an earlier Rapport, which did not work this out yet. "
                 "Build again to have it: python -m data build FOLDER"

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from data.journal import audit, chain, checkpoints, database, files, grants, people
+from data.journal import audit, chain, checkpoints, database, files, grants, people, segments
 from data.journal.problems import JournalError
 from data.journal.schema import METADATA, SAVED_VIEW, VIEW_VERSION
 from data.journal.store import Journal
@@ -256,6 +256,7 @@ REFUSED = [
     "delete from role_grant", "delete from session", "delete from person", "delete from toxic_pair",
     "update toxic_pair set role_a = 'a'", "update role_grant set role = 'admin'",
     "update role_grant set decided_by = 'x'", "update role_grant set asked_by = 'x'",
+    "delete from segment", "update segment set members = 'x'", "update segment set owner = 'x'",
     "update session set held = '[]'", "update session set ended_at = null", "update person set subject = 'x'",
     "insert into audit (seq, at, actor, session, action, target, build, detail, key_id, mac) values (99, '', '', '', '', '', '', '', '', '')",
     "insert into audit (seq, at, actor, session, action, target, build, detail, key_id, mac) values (1, '', '', '', '', '', '', '', '', '')",
@@ -281,6 +282,7 @@ def decided(journal: Journal) -> None:
         connection.execute(SAVED_VIEW.insert(), view)
         version = {"view_id": "v", "version": 1, "name": "n", "body": "{}", "saved_by": ann.person, "saved_at": now}
         connection.execute(VIEW_VERSION.insert(), version)
+    segments.save(journal, SYSTEM, "n", "", {"region": ["North"]}, "personal")
 
 
 def test_the_database_itself_refuses_to_change_what_is_decided(journal):
