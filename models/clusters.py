@@ -22,7 +22,7 @@ from models.unimodal import Unimodal
 CANDIDATES = (2, 3, 4, 5, 6, 8)
 STABLE_MEAN, STABLE_WORST, SURE = 0.8, 0.7, 0.05  # mean and 10th percentile of the index; p of the null
 LEAST = 100  # rows; fewer cannot show groups
-STARTS, MOST_STEPS, BLOCK = 3, 100, 65_536
+STARTS, MOST_STEPS, BLOCK = 2, 50, 65_536
 
 
 @dataclass(frozen=True)
@@ -101,19 +101,34 @@ class Clusters(BaseEstimator):
         return Stability(k, float(np.mean(found)), float(np.quantile(found, 0.1)))
 
     def _p_value(self, sample: np.ndarray, k: int, rng: np.random.Generator) -> float:
-        """Share of clouds without groups in which k means explain as much; the data count as one of them."""
+        """Share of clouds without groups in which k means explain as much; the data count as one of them.
+
+        Drawing ends when p cannot get below 0.05 any more (Besag & Clifford 1991, Biometrika 78:301).
+        """
         null, own = Unimodal(sample), explained(sample, k_means(sample, k, STARTS, 0))
-        beaten = 0
+        beaten, enough = 0, SURE * (1 + self.clouds)
         for draw in range(self.clouds):
             cloud = null.draw(len(sample), rng)
             cloud = (cloud - cloud.mean(axis=0)) / np.where(cloud.std(axis=0) > 0, cloud.std(axis=0), 1.0)
             beaten += explained(cloud, k_means(cloud, k, STARTS, draw)) >= own
+            if beaten >= enough:
+                return beaten / (1 + draw)
         return (1 + beaten) / (1 + self.clouds)
 
     def predict(self, values: Any) -> np.ndarray:
         """The number of each row's group; all 0 when there are no groups."""
         check_is_fitted(self, "centres_")
         return self.numbers_[nearest(self._scaled(table(values)), self.centres_)]
+
+    def alike(self, values: Any) -> Clusters:
+        """As many groups in other rows, without asking again whether there are any."""
+        check_is_fitted(self, "centres_")
+        other, values = Clusters(**self.get_params()), table(values)
+        other.mean_, other.deviation_ = values.mean(axis=0), values.std(axis=0)
+        other.deviation_[other.deviation_ == 0] = 1.0
+        other.k_, other.numbers_ = self.k_, np.arange(max(self.k_, 1))
+        other.centres_ = k_means(spread(other._scaled(values), self.rows), max(self.k_, 1), 5 * STARTS, 0)
+        return other
 
     def follow(self, before: Clusters) -> Clusters:
         """Number the groups like the nearest ones of an earlier fit, so that a number keeps its meaning."""
@@ -151,7 +166,8 @@ def k_means(values: np.ndarray, k: int, starts: int, seed: int) -> np.ndarray:
     longer than they work.
     """
     rng = np.random.default_rng(seed)
-    ends = [lloyd(values, first_centres(values, k, rng)) for _ in range(starts)]
+    columns = np.ascontiguousarray(values.T)  # additions run along the rows
+    ends = [lloyd(columns, first_centres(values, k, rng)) for _ in range(starts)]
     _, centres = min(ends, key=lambda end: end[0])
     return centres[np.lexsort(centres.T[::-1])]
 
@@ -161,40 +177,40 @@ def first_centres(values: np.ndarray, k: int, rng: np.random.Generator) -> np.nd
     chosen = [int(rng.integers(len(values)))]
     away = np.full(len(values), np.inf)
     for _ in range(k - 1):
-        away = np.minimum(away, distances(values, values[chosen[-1:]])[:, 0])
+        apart = values - values[chosen[-1]]
+        away = np.minimum(away, np.einsum("ij,ij->i", apart, apart))
         upto = np.cumsum(away)
         chosen.append(min(int(np.searchsorted(upto, rng.random() * upto[-1], side="right")), len(values) - 1))
     return values[chosen]
 
 
-def lloyd(values: np.ndarray, centres: np.ndarray) -> tuple[float, np.ndarray]:
-    """Sum of squared distances, and centres that are the means of the rows nearest to them."""
-    labels = np.zeros(len(values), dtype=np.int64)
+def lloyd(columns: np.ndarray, centres: np.ndarray) -> tuple[float, np.ndarray]:
+    """Sum of squared distances less that of the rows themselves, and centres that are the means of their rows."""
+    labels = np.zeros(columns.shape[1], dtype=np.int64)
     for _ in range(MOST_STEPS):
-        distance = distances(values, centres)
-        nearer = distance.argmin(axis=1)
+        gain = closeness(columns, centres)
+        nearer = gain.argmax(axis=0)
         if (nearer == labels).all():
             break
         labels = nearer
         counts = np.bincount(labels, minlength=len(centres))
-        sums = np.column_stack([np.bincount(labels, column, len(centres)) for column in values.T])
+        sums = np.column_stack([np.bincount(labels, column, len(centres)) for column in columns])
         # a centre that has lost its rows stays where it is
         centres = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
-    return float(distance.min(axis=1).sum()), centres
+    return float(-2 * gain.max(axis=0).sum()), centres
 
 
-def distances(values: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """(rows, k) squared distances."""
-    total = np.zeros((len(values), len(centres)))
-    for column, centre in zip(values.T, centres.T, strict=True):
-        total += (column[:, None] - centre) ** 2
-    return total
+def closeness(columns: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """(k, rows) x·c − c·c/2: the larger, the nearer; |x − c|² is |x|² less twice of it."""
+    # einsum, not @: bits must not depend on how many threads a linear algebra library uses
+    return np.einsum("kj,jn->kn", centres, columns) - 0.5 * (centres**2).sum(axis=1)[:, None]
 
 
 def nearest(values: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Number of the nearest centre of each row; the first of equally near ones."""
-    parts = [distances(values[i : i + BLOCK], centres).argmin(axis=1) for i in range(0, len(values), BLOCK)]
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+    parts = [values[first : first + BLOCK] for first in range(0, len(values), BLOCK)]
+    found = [closeness(np.ascontiguousarray(part.T), centres).argmax(axis=0) for part in parts]
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
 
 def explained(values: np.ndarray, centres: np.ndarray) -> float:

@@ -74,8 +74,10 @@ def test_flags_and_costs_add_up(world):
     flags = frame[["high_responders", "low_responders", "unsure_responders"]]
     assert (flags.sum(axis=1) == frame["reached"]).all() and (frame["reached"] == 1).all()
     low = frame["response_state"] == "low"
-    np.testing.assert_allclose(frame.loc[low, "unresponsive_cost"], 0.05 * frame.loc[low, "sent"])
-    assert not frame.loc[~low, "unresponsive_cost"].any()
+    cost = frame["unresponsive_cost"].astype(float)
+    np.testing.assert_allclose(cost[low], 0.05 * frame.loc[low, "sent"])
+    assert not cost[~low].any()
+    assert duckdb.sql("select typeof(any_value(unresponsive_cost)) from frame").fetchall() == [("DECIMAL(18,4)",)]
 
 
 def test_the_card_says_how_the_rates_did_on_later_contacts(world):

@@ -7,6 +7,7 @@ from datetime import timedelta
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from data.learners import response_card
 from data.learners.known import Known, Learnt, at
@@ -14,6 +15,7 @@ from data.learners.known import Known, Learnt, at
 HIGH, LOW, UNSURE = "high", "low", "not enough evidence"
 HIGH_TIMES, LOW_TIMES = 1.5, 0.5  # of the channel's usual rate
 WRONG = 0.10  # expected share of wrong ones among those called high, and among those called low
+MONEY = pd.ArrowDtype(pa.decimal128(18, 4))  # what DuckDB takes for decimal(18, 4)
 COLUMNS = ("reached", "high_responders", "low_responders", "unsure_responders", "unresponsive_cost")
 
 
@@ -30,7 +32,7 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     frame["reached"] = 1
     for column, state in (("high_responders", HIGH), ("low_responders", LOW), ("unsure_responders", UNSURE)):
         frame[column] = (frame["response_state"] == state).astype("int32")
-    frame["unresponsive_cost"] = frame["cost"].where(frame["response_state"] == LOW, 0)
+    frame["unresponsive_cost"] = frame["cost"].where(frame["response_state"] == LOW, 0.0).round(4).astype(MONEY)
     names = ["customer_id", "channel", "sent", "answered", "rate", "rate_low", "rate_high", "response_state", *COLUMNS]
     return Learnt(frame[names], (card,))
 
