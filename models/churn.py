@@ -1,4 +1,4 @@
-"""Who is about to leave: classifiers that give probabilities, two rules to beat, and the choice between them.
+"""Who is about to leave: classifiers that give probabilities, and the rules they must beat.
 
 X: (n, k) features as known at a cut-off, NaN where unknown. y: (n,) 0 or 1, whether the customer was lost within the
 horizon after it. P(alive) of a purchase model is no candidate: where leaving is possible only after a repeat
@@ -8,8 +8,7 @@ the most likely to be lost as the safest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from models.sbg import ShiftedBetaGeometric, survival
+
 MOST_ROWS = 100_000  # rows that are learned from; more change the third digit at most
-IMPORTANCE_ROWS = 5_000
+IMPORTANCE_ROWS = 2_000
 
 
 def evenly(n: int, most: int) -> np.ndarray:
@@ -39,11 +40,15 @@ def evenly(n: int, most: int) -> np.ndarray:
 class ChurnClassifier(ClassifierMixin, BaseEstimator):
     """What the classifiers share. fit learns classes_ (2,), n_features_in_, and what _learn adds; NaN are allowed."""
 
+    one_kind = False  # whether it can learn from customers who were all lost, or all kept
+
     def fit(self, X: Any, y: Any) -> ChurnClassifier:
         """Learn from features and outcomes; the larger label is the one that is predicted."""
         X, y = validate_data(self, X, y, dtype=float, ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, lost = np.unique(y, return_inverse=True)
+        if self.one_kind and len(self.classes_) == 1 and self.classes_[0] in (0, 1):
+            self.classes_, lost = np.array([0, 1]), np.full(len(y), int(self.classes_[0]))
         if len(self.classes_) != 2:
             raise ValueError(
                 f"Only binary classification is supported: {len(self.classes_)} class was found in y. "
@@ -85,6 +90,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
 
 class BaseRate(ChurnClassifier):
     """The same for everybody: the share that was lost. fit learns rate_."""
+
+    one_kind = True
 
     def _learn(self, X: np.ndarray, lost: np.ndarray) -> None:
         self.rate_ = float((lost.sum() + 0.5) / (len(lost) + 1))  # Jeffreys: never certain
@@ -195,6 +202,39 @@ class Boosting(ChurnClassifier):
         return self.model_.predict_proba(X)[:, 1]
 
 
+class TenureCurve(BaseEstimator):
+    """How many of those who have been with the company as long end their contract: sBG with decisions every period.
+
+    period: days between two decisions. fit learns curve_ (ShiftedBetaGeometric).
+    """
+
+    def __init__(self, period: int = 30):
+        self.period = period
+
+    def fit(self, days: Any, ended: Any) -> TenureCurve:
+        """days: (n,) for which the contracts ran. ended: (n,) whether they have ended."""
+        days, ended = np.asarray(days, float), np.asarray(ended, bool)
+        decisions = np.where(ended, np.maximum(np.ceil(days / self.period), 1), days // self.period)
+        self.curve_ = ShiftedBetaGeometric().fit(decisions, ended)
+        return self
+
+    def p_lost(self, days: Any, horizon: float, parameters: np.ndarray | None = None) -> np.ndarray:
+        """1 − S(n + h)/S(n) after n decisions, h of them in the horizon (days): (n,)."""
+        check_is_fitted(self)
+        at = self.curve_.parameters_ if parameters is None else parameters
+        done = np.floor(np.asarray(days, float) / self.period)
+        return 1 - survival(at, done + horizon / self.period) / survival(at, done)
+
+    def interval(self, days: Any, horizon: float, draws: int = 400, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """90 % of what the parameters may be, drawn from their asymptotic normal on the log scale."""
+        rng, theta = np.random.default_rng(seed), np.log(self.curve_.parameters_)
+        periods, row = np.unique(np.floor(np.asarray(days, float) / self.period), return_inverse=True)
+        several = np.exp(rng.multivariate_normal(theta, self.curve_.covariance_, draws).clip(-25, 25))
+        found = [self.p_lost(periods * self.period, horizon, parameters) for parameters in several]
+        low, high = np.quantile(found, (0.05, 0.95), axis=0)
+        return low[row], high[row]
+
+
 def goes_along(
     model: ChurnClassifier, X: np.ndarray, y: np.ndarray, names: Sequence[str], seed: int = 1
 ) -> pd.DataFrame:
@@ -208,40 +248,3 @@ def goes_along(
     )
     table = pd.DataFrame({"name": names, "value": found.importances_mean, "error": found.importances_std})
     return table.sort_values(["value", "name"], ascending=[False, True], ignore_index=True)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which candidate is used. best: the one with the smallest loss. gain: what it saves against the best baseline,
-    with its standard error. won: whether it is used, which takes a gain above its error.
-    """
-
-    name: str
-    best: str
-    baseline: str
-    gain: float
-    error: float
-
-    @property
-    def won(self) -> bool:
-        return self.name not in ("", self.baseline)
-
-    def __str__(self) -> str:
-        if self.best == self.baseline:
-            return f"No model has a smaller Brier score than the rule ({self.baseline}), so the rule is used."
-        saved = f"{self.best} has a Brier score {self.gain:.4f} (± {self.error:.4f}) below that of {self.baseline}"
-        return f"{saved}." if self.won else f"{saved}: no more than chance allows, so {self.baseline} is used."
-
-
-def choose(losses: Mapping[str, np.ndarray], baselines: Sequence[str]) -> Choice:
-    """The candidate with the smallest mean loss, or the best baseline when that gain is within its standard error.
-
-    losses: squared errors of each candidate on the same held-out customers, (n,) each. The difference is paired: its
-    standard error is that of the customers' differences.
-    """
-    mean = {name: float(np.mean(loss)) for name, loss in losses.items()}
-    best = min(mean, key=mean.__getitem__)
-    baseline = min((name for name in losses if name in baselines), key=mean.__getitem__)
-    saved = losses[baseline] - losses[best]
-    gain, error = float(saved.mean()), float(saved.std(ddof=1) / np.sqrt(len(saved)))
-    return Choice(best if gain > error else baseline, best, baseline, gain, error)

@@ -14,10 +14,12 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from models import quality
 from models.bg_nbd import BetaGeometric
-from models.churn import BaseRate, Boosting, Logistic, RecencyRule, choose, evenly, goes_along
+from models.choice import choose
+from models.churn import BaseRate, Boosting, Logistic, RecencyRule, TenureCurve, evenly, goes_along
 from models.mbg_nbd import ModifiedBetaGeometric
 from models.pareto_nbd import ParetoNBD
 from models.profit import empc
+from models.sbg import survival
 from tests.purchases import cdnow, histories
 
 TELCO = Path(__file__).parents[2] / "shared" / "data" / "telco_churn.parquet"
@@ -177,6 +179,28 @@ def test_a_large_company_is_learned_from_an_even_part_of_it():
     assert len(np.unique(rows)) == 100_000 and np.diff(rows).max() <= 11 and rows[-1] > 999_990
 
 
+def rng_noise(like: np.ndarray) -> np.ndarray:
+    """Noise with a mean of exactly zero."""
+    noise = np.random.default_rng(2).normal(0, 0.1, len(like))
+    return noise - noise.mean()
+
+
+def test_the_tenure_curve_finds_planted_contracts_and_its_interval_holds_what_is_true():
+    truth, held, off = (0.8, 6.0), [], []
+    later = np.array([0.0, 90.0, 400.0])
+    share = np.array([1 - survival(np.array(truth), n + 3) / survival(np.array(truth), n) for n in later // 30])
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        months = rng.geometric(np.clip(rng.beta(*truth, 1_500), 1e-9, 1))
+        days, watched = months * 30 - rng.integers(0, 30, 1_500), rng.integers(60, 900, 1_500)
+        model = TenureCurve().fit(np.minimum(days, watched), days <= watched)
+        low, high = model.interval(later, 90)
+        held.append((low <= share) & (share <= high))
+        off.append(model.p_lost(later, 90) - share)
+    assert np.abs(np.mean(off, axis=0)).max() < 0.01
+    assert np.mean(held) == pytest.approx(0.90, abs=3 * np.sqrt(0.09 / 60))
+
+
 def losses(*means: float, n: int = 400, seed: int = 1) -> list[np.ndarray]:
     """Losses of candidates with noise of their own."""
     rng = np.random.default_rng(seed)
@@ -191,6 +215,8 @@ def test_a_model_is_used_only_when_it_wins_by_more_than_its_standard_error():
     close = close - close.mean() + base.mean() - 0.001
     drawn = choose({"rule": base, "model": close}, ["rule"])
     assert drawn.name == "rule" and drawn.best == "model" and not drawn.won and "no more than chance" in str(drawn)
+    slim = choose({"rule": base, "simple": far + 0.001, "model": far - rng_noise(far)}, ["rule"])
+    assert slim.name == "simple" and slim.won and slim.best == "model"
     lost = choose({"rule": base, "base rate": base + 0.1, "model": base + 0.05}, ["rule", "base rate"])
     assert lost.name == lost.best == lost.baseline == "rule" and "the rule is used" in str(lost)
 
