@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # scipy is loaded by builds only, never by the web process
 
 WEEK = 7.0  # days
 MOST_CUTS = 3
+TESTED = 100_000  # customers, about, whom a cut-off before the newest looks at
 DROPOUT = ("MBG/NBD", "Pareto/NBD")  # what may be chosen; NBD and BG/NBD are for comparison
 
 
@@ -28,7 +29,7 @@ DROPOUT = ("MBG/NBD", "Pareto/NBD")  # what may be chosen; NBD and BG/NBD are fo
 class History:
     """Customers in the order of their keys, and their distinct histories.
 
-    frame: (customers,) as data/sql/at/history.sql gives it. rows: distinct histories, in weeks, with counts.
+    frame: (customers,) as data/sql/at/value_history.sql gives it. rows: distinct histories, in weeks, with counts.
     row: (customers,) which of them each customer has.
     """
 
@@ -71,11 +72,15 @@ class Fitted:
 learned: WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[date, Fitted]] = WeakKeyDictionary()
 
 
-def history(con: duckdb.DuckDBPyConnection, cut: date) -> History:
-    """Every customer who had bought at the cut-off."""
+def history(con: duckdb.DuckDBPyConnection, known: Known, cut: date, ahead: int = 0) -> History:
+    """Every customer who had bought at the cut-off, with what came in the days ahead of it.
+
+    Of cut-offs before the newest, which only test, a part of the customers is enough.
+    """
     from models.histories import Histories
 
-    frame = facts.at(con, "history", cut)
+    window = {"until": cut + timedelta(days=ahead), "known": known.cut, "parts": parts(con, known, cut)}
+    frame = facts.at(con, "value_history", cut, **window)
     x, last, age = (frame[name].to_numpy(np.int64) for name in ("x", "t_x_days", "t_days"))
     base = int(age.max(initial=0)) + 1
     key, row, counts = np.unique((x * base + age) * base + last, return_inverse=True, return_counts=True)
@@ -84,10 +89,20 @@ def history(con: duckdb.DuckDBPyConnection, cut: date) -> History:
     return History(cut, frame, Histories(x, last / WEEK, age / WEEK, counts.astype(float)), row)
 
 
+def parts(con: duckdb.DuckDBPyConnection, known: Known, cut: date) -> int:
+    """Of how many customers one is looked at."""
+    if cut == known.cut:
+        return 1
+    customers = con.execute(
+        "select count(distinct customer_id) from purchase_day where day <= $cut and known_day <= $cut", {"cut": cut}
+    ).fetchall()[0][0]
+    return max(round(customers / TESTED), 1)
+
+
 def at(con: duckdb.DuckDBPyConnection, known: Known, cut: date) -> Fitted:
     """The models that learned from what was known at the cut-off, fitted once in a build."""
     fits = learned.setdefault(con, {})
-    return fits[cut] if cut in fits else fitted(con, known, history(con, cut))
+    return fits[cut] if cut in fits else fitted(con, known, history(con, known, cut))
 
 
 def fitted(con: duckdb.DuckDBPyConnection, known: Known, found: History) -> Fitted:
@@ -104,17 +119,17 @@ def fitted(con: duckdb.DuckDBPyConnection, known: Known, found: History) -> Fitt
             "NBD": NBD, "BG/NBD": BetaGeometric, "MBG/NBD": ModifiedBetaGeometric, "Pareto/NBD": ParetoNBD,
         }  # fmt: skip
         models = {name: candidate().fit_histories(found.rows) for name, candidate in candidates.items()}
-        fits[found.cut] = Fitted(models, *spending(con, found))
+        fits[found.cut] = Fitted(models, *spending(found))
     return fits[found.cut]
 
 
-def spending(con: duckdb.DuckDBPyConnection, found: History) -> tuple[GammaGamma | None, bool]:
+def spending(found: History) -> tuple[GammaGamma | None, bool]:
     """The spend model, learned from repeat purchases, from first ones where nobody came back, or None."""
     from models.gamma_gamma import GammaGamma
 
     if (found.mean_spend > 0).any():
         return GammaGamma().fit(found.x, found.mean_spend), False
-    first = facts.at(con, "value_money", found.cut)["first_spend"].to_numpy(float)
+    first = found.frame["first_spend"].to_numpy(float)
     if not (first > 0).any():
         return None, True
     return GammaGamma().fit(np.ones(len(first)), np.maximum(first, 0)), True

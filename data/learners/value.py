@@ -9,7 +9,6 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from data.learners import known as facts
 from data.learners import value_contract
 from data.learners.known import Known, Learnt
 from data.learners.purchases import WEEK, Fitted, History, at, fitted, history
@@ -38,29 +37,25 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     """Every buyer's expected purchases and value, and the card that says how good that is."""
     if known.contractual:
         return value_contract.learn(con, known)
-    found = history(con, known.cut)
+    found = history(con, known, known.cut)
     if not len(found):
         return Learnt(table(found, {}), (unknown_card(known, "Nobody has bought yet."),))
     proof = prove(con, known)
     fits = fitted(con, known, found)
-    money = rates(con, found)
+    money = rates(found)
     frame = score(known, found, fits, proof, money)
     return Learnt(frame, (card_of(con, known, found, fits, proof, money.company_rate, bool(money.yearly_cost.any())),))
 
 
-def rates(con: duckdb.DuckDBPyConnection, found: History) -> Money:
+def rates(found: History) -> Money:
     """The margin rate of each customer's segment (a ratio of sums), and what contacts with each cost a year."""
-    brought = facts.at(con, "value_money", found.cut)
-    sums = facts.at(con, "value_rate", found.cut)
-    everybody = sums[sums["segment"].isna()].iloc[0]
-    company = ratio(everybody["margin"], everybody["bought"])
-    by_segment = {
-        row.segment: ratio(row.margin, row.bought)
-        for row in sums.itertuples()
-        if row.customers >= SMALL and row.bought > 0
-    }
-    rate = brought["segment"].map(by_segment).fillna(company).to_numpy(float)
-    known_for = np.clip(found.frame["t_days"].to_numpy(float) / 365.25, LEAST_YEAR, 1)
+    brought = found.frame
+    company = ratio(brought["margin"].sum(), brought["bought"].sum())
+    segments = brought.groupby("segment", sort=True)
+    sums, customers = segments[["margin", "bought"]].sum(), segments.size()
+    own = {s: ratio(*sums.loc[s]) for s in sums.index if customers[s] >= SMALL and sums.loc[s, "bought"] > 0}
+    rate = brought["segment"].map(own).fillna(company).to_numpy(float)
+    known_for = np.clip(brought["t_days"].to_numpy(float) / 365.25, LEAST_YEAR, 1)
     return Money(rate, brought["cost_12m"].to_numpy(float) / known_for, company)
 
 
@@ -81,11 +76,11 @@ def score(known: Known, found: History, fits: Fitted, proof: Proof, money: Money
     none, none_low, none_high = (end[row] for end in model.interval("p_no_purchase", known.horizon / WEEK, *columns))
     per_day = spend(fits, found)
     earned = money.margin_rate * per_day * proof.factor
-    of_spend = (*own_spends(fits, found)[:1], found.rows.T[row], own_spends(fits, found)[1], p_alive)
+    whose = (found.x, found.rows.T[row], own_spends(fits, found)[1], p_alive)
 
     def ends(discount: float, weeks: float, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         grid = OwnValue(model, fits.spend, discount, weeks).fit(found.rows.x, found.rows.T)
-        low, high = (money.margin_rate * proof.factor * end for end in grid.interval(found.x, *of_spend[1:]))
+        low, high = (money.margin_rate * proof.factor * end for end in grid.interval(*whose))
         low, high = np.minimum(low, high), np.maximum(low, high)
         return np.minimum(low, value), np.maximum(high, value)
 

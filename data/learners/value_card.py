@@ -134,8 +134,8 @@ def tested(card: Card, proof: Proof) -> None:
         error = total(proof.holdouts[0].expected[proof.chosen], proof.holdouts[0].later)
         card.checked(
             "total", error.low <= 0 <= error.high,
-            f"All purchases after {proof.holdouts[0].cut} were forecast {error.error:+.1%} off; chance alone explains "
-            f"errors that keep 0 between {error.low:+.1%} and {error.high:+.1%}.",
+            f"All purchases after {proof.holdouts[0].cut} were forecast {error.error:+.1%} off; given what chance "
+            f"does to a total, {error.low:+.1%} to {error.high:+.1%}.",
         )  # fmt: skip
     card.checked(
         "recalibration", None if proof.factor == 1 else True,

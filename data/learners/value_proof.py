@@ -11,7 +11,7 @@ import numpy as np
 
 from data.learners import known as facts
 from data.learners.known import Known
-from data.learners.purchases import DROPOUT, WEEK, Fitted, History, cut_offs, fitted, history
+from data.learners.purchases import DROPOUT, WEEK, Fitted, History, cut_offs, fitted, history, parts
 from data.model_card import Card
 
 NAIVE = "past rate"
@@ -30,13 +30,17 @@ class Holdout:
     later, later_spend: what came; before: spend until the cut-off.
     """
 
-    cut: date
+    found: History
     expected: dict[str, np.ndarray]
     p_none: dict[str, np.ndarray]
     spend: np.ndarray
     before: np.ndarray
     later: np.ndarray
     later_spend: np.ndarray
+
+    @property
+    def cut(self) -> date:
+        return self.found.cut
 
 
 @dataclass(frozen=True)
@@ -71,18 +75,15 @@ def prove(con: duckdb.DuckDBPyConnection, known: Known) -> Proof:
 
 def held_out(con: duckdb.DuckDBPyConnection, known: Known, cut: date) -> Holdout:
     """Forecasts from what was known at the cut-off, and what came within the horizon."""
-    found = history(con, cut)
+    found = history(con, known, cut, ahead=known.horizon)
     fits = fitted(con, known, found)
     weeks = known.horizon / WEEK
     expected = {name: m.expected_purchases(weeks, *found.columns)[found.row] for name, m in fits.models.items()}
     p_none = {name: m.p_no_purchase(weeks, *found.columns)[found.row] for name, m in fits.models.items()}
     expected[NAIVE] = naive(found) * weeks
     p_none[NAIVE] = np.exp(-expected[NAIVE])
-    window = {"until": cut + timedelta(days=known.horizon), "known": known.cut}
-    later = facts.at(con, "value_later", cut, **window)
-    before = facts.at(con, "value_money", cut)["revenue"].to_numpy(float)
-    came, spent = later["purchases"].to_numpy(float), later["spend"].to_numpy(float)
-    return Holdout(cut, expected, p_none, spend(fits, found), before, came, spent)
+    before, came, spent = (found.frame[name].to_numpy(float) for name in ("revenue", "later", "later_spend"))
+    return Holdout(found, expected, p_none, spend(fits, found), before, came, spent)
 
 
 def naive(found: History) -> np.ndarray:
@@ -178,10 +179,14 @@ def track(card: Card, proof: Proof, con: duckdb.DuckDBPyConnection, known: Known
     from models.holdout import Z
 
     test = proof.holdouts[0]
-    found = history(con, test.cut)
+    found = test.found
     model = fitted(con, known, found).models[proof.chosen]
-    until = test.cut + timedelta(days=known.horizon)
-    came = facts.at(con, "value_week", test.cut, until=until, known=known.cut)
+    window = {
+        "until": test.cut + timedelta(days=known.horizon),
+        "known": known.cut,
+        "parts": parts(con, known, test.cut),
+    }
+    came = facts.at(con, "value_week", test.cut, **window)
     weeks = np.arange(1, math.ceil(known.horizon / WEEK) + 1)
     by_week = came.set_index("week")["purchases"].reindex(weeks, fill_value=0).cumsum()
     forecast = test.expected[proof.chosen]
