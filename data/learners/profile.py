@@ -103,5 +103,5 @@ def rhythm(frame: pd.DataFrame, found: pd.DataFrame) -> None:
 
 def currency(con: duckdb.DuckDBPyConnection) -> str:
     """The one currency of the order lines, '' when they name none."""
-    row = con.execute("select min(currency) from feed_lines having min(currency) = max(currency)").fetchone()
-    return row[0] if row else ""
+    rows = con.execute("select min(currency) from feed_lines having min(currency) = max(currency)").fetchall()
+    return rows[0][0] if rows else ""  # read to its end: an open answer keeps the next table from being made
