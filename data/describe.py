@@ -50,6 +50,16 @@ WRITTEN = {
     "build_info": "one row: when it was built, from which sources, how many rows, by which version.",
     "roi_floor": "one row: the smallest relationship investment that is rated, in currency.",
     "learned_roi": "one row a customer: state, ROI, shrunken ROI, interval, ranks. `docs/roi.md` says how.",
+    "learned_value": "one row a buyer: expected purchases, margin and value, with intervals. `docs/lifetime-value.md`.",
+    "learned_churn": "one row a buyer: probability of no purchase within the horizon, and its band. `docs/churn.md`.",
+    "learned_response": "one row a customer and channel: rate of answers, and its state. `docs/responsiveness.md`.",
+    "learned_profile": "one row a buyer: fifths, lifecycle, group, what sets it apart. `docs/profiles.md`.",
+    "model_card": "one row a model: what it answers, its method and version, its cut-off, and whether it is in use.",
+    "model_backtest": "one row a figure of a backtest: candidate, measure, cut-off, value with its interval.",
+    "model_calibration": "one row a bin: what was predicted of so many customers, and what came.",
+    "model_parameter": "one row a parameter, as a plain number, with its standard error where it has one.",
+    "model_check": "one row a check: passed or failed, in words; passed is NULL where it could not be made.",
+    "model_curve": "one row a point of a curve: curve, series, x, y, interval.",
 }
 
 MANIFEST = {

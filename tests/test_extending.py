@@ -107,7 +107,7 @@ WHAT_CHANGES = {
     "source": ["feeds/own/erp_invoices.sql"],
     "rule": ["data/seeds/rules.csv"],
     "filter": [],
-    "learned table": ["data/learn.py", "models/concentration.py"],
+    "learned table": ["data/learn.py", "data/learners/concentration.py", "models/concentration.py"],
 }
 
 
