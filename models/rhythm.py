@@ -49,5 +49,6 @@ def rhythm(days: Iterable[date], as_of: date) -> Rhythm | None:
     if not ordered:
         return None
     gaps = [(later - earlier).days for earlier, later in pairwise(ordered)]
-    spread = np.quantile(gaps, (0.5, 0.1, 0.9)) if len(gaps) >= LEAST_GAPS else ()
+    # rounded: the last bits would make a day of difference where a percentile is a whole number
+    spread = np.quantile(gaps, (0.5, 0.1, 0.9)).round(6) if len(gaps) >= LEAST_GAPS else ()
     return Rhythm(len(ordered), ordered[-1], (as_of - ordered[-1]).days, *map(float, spread))

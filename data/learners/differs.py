@@ -67,8 +67,9 @@ def worded(
     feature: Feature, own: np.ndarray, segment: np.ndarray, usual: np.ndarray, group: str, currency: str
 ) -> np.ndarray:
     """The sentence of each row; equal ones are written once."""
-    pairs = pd.MultiIndex.from_arrays([segment, own])
-    codes, different = pd.factorize(pairs)
+    places, values = pd.factorize(own)
+    codes, pairs = pd.factorize(segment * len(values) + places)
+    different = zip(pairs // len(values), values[pairs % len(values)], strict=True)
     money = f" {currency}" if currency else ""
     texts = [
         feature.words.format(

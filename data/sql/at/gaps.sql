@@ -1,5 +1,5 @@
 -- gaps: days from one purchase to the next of each customer with at least three such gaps known at the day $cut.
--- usual_gap, short_gap, long_gap: their median, 10th and 90th percentile.
+-- usual_gap, short_gap, long_gap: their median, 10th and 90th percentile, rounded as in models/rhythm.py.
 with bought as (
     select distinct customer_id, day
     from purchase_day
@@ -11,9 +11,9 @@ gap as (
 )
 select
     customer_id,
-    quantile_cont(days, 0.5) as usual_gap,
-    quantile_cont(days, 0.1) as short_gap,
-    quantile_cont(days, 0.9) as long_gap
+    round(quantile_cont(days, 0.5), 6) as usual_gap,
+    round(quantile_cont(days, 0.1), 6) as short_gap,
+    round(quantile_cont(days, 0.9), 6) as long_gap
 from gap
 where days is not null
 group by customer_id
