@@ -24,6 +24,7 @@ CONTENTS = {
         ("value/customer_roi", "Customer ROI", "leaderboard", CUSTOMERS, HISTORY),
         ("value/customer", "Customer", "person_search", CUSTOMERS, HISTORY),
         ("value/lifetime_value", "Lifetime value", "savings", VIEW, HISTORY),
+        ("value/churn_risk", "Churn risk", "trending_down", VIEW, HISTORY),
         ("value/responsiveness", "Responsiveness", "reply", VIEW, HISTORY),
         ("value/profiles", "Profiles", "group_work", VIEW, HISTORY),
     ],

@@ -102,6 +102,7 @@ PARAMETERS = {
         pages=("model_cards",),
     ),
     "horizon": Parameter("a horizon", ("1 year", "3 years", "No end"), pages=("lifetime_value",)),
+    "threshold": Parameter("a risk in steps of 0.05", tuple(f"{i / 20:.2f}" for i in range(20)), pages=("churn_risk",)),
     "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
 

@@ -13,6 +13,14 @@ from data.catalog import Unit
 from data.question import Refused
 
 SMALLER = ("error", "brier", "loss", "ece")  # parts of the names of measures of which less is better
+CALLED = {
+    "auc": "AUC",
+    "brier": "Brier score",
+    "brier_skill": "Brier skill",
+    "log_loss": "log loss",
+    "ece": "calibration error",
+    "lift": "lift of the top tenth",
+}
 NEAR_ZERO = "total error"  # a measure that is best at zero
 
 
@@ -69,7 +77,8 @@ def against(model: str, measures: Sequence[str]) -> None:
             part = tests[tests["measure"] == measure]
             said = model_cards.measured(measure, part)
             with st.container(gap="xsmall"):
-                st.markdown(f"**{words.safe_text(measure[:1].upper() + measure[1:])}** :gray[({better(measure)})]")
+                name = CALLED.get(measure, measure)
+                st.markdown(f"**{words.safe_text(name[:1].upper() + name[1:])}** :gray[({better(measure)})]")
                 charts.draw(proof.against(part, used), alt=f"Bars. {said}.", key=f"_against_{model}_{measure}")
     evidence.show(model)
 
@@ -99,14 +108,14 @@ def verdict(part: pd.DataFrame, measure: str, used: str, after: str) -> str:
     own = part[[proof.is_used(name, used) for name in part["candidate"]]]
     others = part.drop(own.index)
     if not len(own) or not len(others):
-        return f"Tested on what came after {after}, by {measure}"
+        return f"Tested on what came after {after}, by {CALLED.get(measure, measure)}"
     sign = -1 if better(measure).startswith("smaller") else 1
     rank = (lambda value: -abs(value)) if measure == NEAR_ZERO else (lambda value: sign * value)
     ours, best = own.iloc[0], others.loc[others["value"].map(rank).idxmax()]
     apart = rank(ours["value"]) - rank(best["value"])
     said = "as well as" if apart == 0 else "better than" if apart > 0 else "less well than"
     which = "every baseline" if apart > 0 and len(others) > 1 else str(best["candidate"])
-    return f"On what came after {after}, {ours['candidate']} did {said} {which} by {measure}"
+    return f"On what came after {after}, {ours['candidate']} did {said} {which} by {CALLED.get(measure, measure)}"
 
 
 def calibration(model: str, what: str) -> None:
@@ -139,13 +148,19 @@ def listed(bins: pd.DataFrame) -> str:
 
 
 def drawn(
-    part: pd.DataFrame, title: str, axes: tuple[str, str], units: tuple[Unit, Unit], key: str, remark: str = ""
+    part: pd.DataFrame,
+    title: str,
+    axes: tuple[str, str],
+    units: tuple[Unit, Unit],
+    key: str,
+    remark: str = "",
+    marker: float | None = None,
 ) -> None:
     """One curve of a card under its finding; beyond the limit of marks it is thinned evenly."""
     thin = -(-2 * len(part) // charts.MOST_MARKS) or 1
     part = pd.concat([one[::thin] for _, one in part.groupby("series", sort=False)])
     layout.finding(words.safe_text(title, 300))
-    figure: go.Figure = score_charts.lines(part, axes, units, tuple(part["series"].unique()[2:]))
+    figure: go.Figure = score_charts.lines(part, axes, units, tuple(part["series"].unique()[2:]), marker)
     charts.draw(figure, alt=f"Lines of {words.listed(list(map(str, part['series'].unique())))}. {title}.", key=key)
     if remark:
         layout.quiet(remark)
