@@ -44,6 +44,7 @@ QUADRANTS = ("protect", "grow", "maintain", "de-market")
 GROUPED_BY = ("risk_band", "segment", "region", "country", "profile")  # for those who may not split by scores
 SAMPLE, SIZE = 5_000, 10
 DIFFERS = ("differs_1", "differs_2", "differs_3")
+FIGURE = re.compile(r"(?<![\d.,])-?\d[\d,]*+(?:\.\d++)?+(?! months)")  # not the 12 of '12 months'
 LABELS = {
     "total": "Customers",
     "difference": "Compared with its own segment",
@@ -273,5 +274,11 @@ def apart(view: View, group: str) -> None:
 
 
 def kind(text: str) -> str:
-    """The difference without its figures, so that equal ones can be counted: 'orders more often'."""
-    return re.split(r"[:;(,]|\s(?=[^\s\d]?\d)", text, maxsplit=1)[0].strip()
+    """A difference without its figures, so that equal ones can be counted: 'orders every … days: above the usual'."""
+    head, _, tail = text.partition(";")
+    own, usual = FIGURE.search(head), FIGURE.search(tail)
+    if not (own and usual):
+        return text
+    value, typical = (float(found.group().replace(",", "")) for found in (own, usual))
+    side = "above" if value > typical else "below" if value < typical else "at"
+    return f"{head[: own.start()]}…{head[own.end() :]}: {side} the usual"
