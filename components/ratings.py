@@ -7,8 +7,8 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from components import ask, cards, charts, filters, layout, tables, words
-from data.catalog import METRICS, Unit
+from components import ask, cards, charts, evidence, filters, layout, opened, tables, words
+from data.catalog import METRICS, REACH, SCORE, Unit
 from data.question import Listing, Question, View
 
 LARGEST, SMALLEST = "largest first", "smallest first"
@@ -21,6 +21,9 @@ CALLED = {
 }
 SCORES = ("roi_rank", "roi_state", "roi_shrunk", "roi_low", "roi_high", "rank_low", "rank_high", "p_top_decile")
 SHOWN_METRICS = ("roi", "net_contribution", "margin", "cost", "orders")
+EXPECTED = ("risk_band", "best_channel")  # of each customer, where the build has learned them
+QUADRANTS = ("protect", "grow", "maintain", "de-market")
+OF_MANY = ("customers", "scored", "expected_lost")  # of one customer, they say nothing
 COSTS = {  # what a relationship costs, and which figure already contains it
     "contact_cost": "Contacts (in ROI)",
     "fixed_cost": "Campaigns (in ROI)",
@@ -49,8 +52,23 @@ def can_rate() -> bool:
 
 def known_metrics() -> list[str]:
     """Every metric this build can say of a single customer, ROI first where it is known."""
-    names = [name for name, metric in METRICS.items() if name != "customers" and not layout.missing_of(metric.needs)]
+    said = {name: metric for name, metric in METRICS.items() if name not in OF_MANY and REACH not in metric.events}
+    names = [
+        name
+        for name, metric in said.items()
+        if not layout.missing_of(metric.needs) and (is_scored() or SCORE not in metric.events)
+    ]
     return sorted(names, key=lambda name: name != "roi")
+
+
+def is_scored() -> bool:
+    """Whether this build expects anything of customers; those of an earlier Rapport do not."""
+    return evidence.cut_off() is not None
+
+
+def of_segment() -> tuple[str, ...]:
+    """The company's own segment, where it has several."""
+    return ("segment",) if "segment" in ask.current().manifest["filters"] else ()
 
 
 def of_band(view: View, band: str) -> View:
@@ -64,6 +82,8 @@ def ranking(metric: str, order: str, band: str, view: View) -> Question:
     Those who cannot be rated have no ROI, so they come by contribution margin.
     """
     metrics = [name for name in SHOWN_METRICS if not layout.missing_of(METRICS[name].needs)]
+    metrics += ["potential_value"] * is_scored()
+    facts = (*(SCORES if can_rate() else ()), *(EXPECTED if is_scored() else ()), *of_segment(), "last_order_at")
     by = metric
     if metric == "roi":
         by = "margin" if band in (NONE, LITTLE) else "roi_rank" if order == LARGEST else "roi_low"
@@ -71,7 +91,7 @@ def ranking(metric: str, order: str, band: str, view: View) -> Question:
         (*metrics, *({metric} - {*metrics})),
         ("customer_id",),
         of_band(view, band),
-        (*(SCORES if can_rate() else ()), "last_order_at"),
+        facts,
         by,
         order == SMALLEST,
     )
@@ -134,6 +154,26 @@ def rated_card(found: pd.DataFrame) -> None:
     cards.card("Customers rated", words.count(numbers[RATED]), others)
 
 
+def quadrants(view: View) -> None:
+    """Ways to the customers of each value quadrant; nothing where the build has no choice of them."""
+    if "quadrant" not in ask.current().manifest["filters"]:
+        return
+    question = Question(("scored",), ("quadrant",), view)
+    numbers = {str(name): int(number) for name, number in ask.ask(question).itertuples(index=False) if number}
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(":small[:gray[Only one value quadrant:]]", width="content")
+        for name in (name for name in QUADRANTS if name in numbers):
+            label = f"{name.capitalize()} ({words.count(numbers[name])})"
+            fixed = opened.locked("quadrant")
+            st.button(label, key=f"_quadrant_{name}", type="tertiary", disabled=fixed, on_click=only, args=(name,))
+
+
+def only(quadrant: str) -> None:
+    """Set the filter of value quadrants; a button's callback."""
+    st.session_state["quadrant"] = [quadrant]
+    filters.chose("quadrant")
+
+
 def whiskers(rows: pd.DataFrame, currency: str) -> None:
     """The ROI of every customer of a page, each with its interval."""
     charts.draw(
@@ -185,18 +225,14 @@ def listed(rows: pd.DataFrame, question: Question, metric: str, band: str) -> pd
     shown = rows.assign(place=range(question.offset + 1, question.offset + 1 + len(rows)))
     by_rank = can_rate() and metric == "roi" and band in (RATED, EVERYBODY)
     columns = ["roi_rank" if by_rank else "place", "customer_id", *([metric] if metric != "roi" else [])]
-    if "segment" in ask.current().manifest["filters"] and len(rows):
-        view = question.view.only("customer_id", *rows["customer_id"])
-        found = ask.ask(Question(("orders",), ("customer_id", "segment"), view))
-        shown["segment"] = shown["customer_id"].map(dict(zip(found["customer_id"], found["segment"])))
-        columns.insert(2, "segment")
+    columns[2:2] = of_segment()
     if can_rate() and band == EVERYBODY:
         columns.append("roi_state")
     if can_rate() and band in (RATED, EVERYBODY):
         shown["interval"] = [interval(low, high, Unit.RATIO) for low, high in zip(rows["roi_low"], rows["roi_high"])]
         shown["places"] = [interval(low, high, Unit.COUNT) for low, high in zip(rows["rank_low"], rows["rank_high"])]
         columns += ["roi_shrunk", "interval", "roi_rank", "places", "p_top_decile", "roi"]
-    columns += [name for name in question.metrics if name != "roi"]
+    columns += [name for name in (*question.metrics, *EXPECTED) if name != "roi" and name in rows]
     return shown[list(dict.fromkeys([*columns, "last_order_at"]))]
 
 

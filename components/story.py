@@ -139,7 +139,9 @@ def figures(found: pd.Series, asked: Question, segment: str, beat: Any) -> None:
         else:
             revenue = words.money(found["revenue"], currency, short=True)
             cards.card("Revenue", revenue, "cost is not in the data", part(asked, "revenue"))
-        often = "no rhythm yet" if beat is None or beat.usual is None else f"usually every {words.days(beat.usual)}"
+        often = "no rhythm yet"
+        if beat is not None and beat.usual is not None:
+            often = f"usually every {words.days(beat.usual)}, now {words.count(beat.since)}"
         cards.card("Orders", words.count(found["orders"]), often, part(asked, "orders"))
 
 

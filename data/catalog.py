@@ -244,6 +244,7 @@ FACTS = {
         Fact("p_top_decile", "P(top 10 %)", Unit.SHARE, "Chance that the customer belongs to the best tenth by ROI.",
              needs=("lines.cost", "contacts")),
         Fact("margin_rank", "Margin rank", Unit.COUNT, "Place among all customers by contribution margin, then by key."),
+        Fact("segment", "Segment", Unit.TEXT, "The company's own segment of the customer.", needs=("customers.segment",)),
         Fact("first_order_at", "First order", Unit.MOMENT, "First sale in the data."),
         Fact("last_order_at", "Last order", Unit.MOMENT, "Latest sale in the data."),
         Fact("gap_days", "Usual gap", Unit.DAYS, "Average number of days between one order and the next."),
@@ -272,6 +273,8 @@ FACTS = {
         Fact("next_from", "Next order from", Unit.MOMENT, "First day on which the next order would be usual."),
         Fact("next_to", "Next order to", Unit.MOMENT, "Last day on which the next order would be usual."),
         Fact("response_state", "Responsiveness", Unit.TEXT, "High, low, or not enough evidence."),
+        Fact("best_earns", "Next contact, expected to earn", Unit.MONEY,
+             "Rate of answers on the best channel times the margin of a purchase, less the cost of one contact; not tested."),
         Fact("best_channel", "Best channel", Unit.TEXT, "Channel whose next contact is expected to earn most; not tested."),
     )
 }

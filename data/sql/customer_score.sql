@@ -101,6 +101,7 @@ joined as (
         coalesce(a.response_state, '(unknown)') as response_state,
         case when b.customer_id is null then '(unknown)' when b.earns > 0 then b.channel else 'none pays' end
             as best_channel,
+        b.earns::decimal(18, 4) as best_earns,
         coalesce(b.unit_cost, 0) as contact_price
     from customer_total t
     left join learned_value v on v.customer_id = t.customer_id

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import ask, charts, filters, layout, ratings, story, tables, words
+from components import ask, charts, filters, layout, ratings, scores, story, tables, words
 from data.question import Listing
 from models.payback import payback, running
 from models.rhythm import rhythm
@@ -29,6 +29,7 @@ happened = story.marks(events)
 
 story.header(key, known)
 story.figures(found, asked, known.get("Segment", ""), beat)
+scores.show(own, beat)
 
 if not len(happened):
     layout.empty("Nothing is on record but that this customer exists")

@@ -20,6 +20,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     metric = filters.choice("metric", ratings.known_metrics(), "roi" if rated else "revenue", "Rank by")
     order = filters.choice("sort", (ratings.LARGEST, ratings.SMALLEST), label="Order", width=170)
     band = filters.choice("band", ratings.BANDS, label="Customers", width=200) if rated else ratings.EVERYBODY
+ratings.quadrants(view)
 ranking = ratings.ranking(metric, order, band, view)
 number = ask.count(ranking)
 if not number:
