@@ -16,15 +16,17 @@ HIGH, LOW, UNSURE = "high", "low", "not enough evidence"
 HIGH_TIMES, LOW_TIMES = 1.5, 0.5  # of the channel's usual rate
 WRONG = 0.10  # expected share of wrong ones among those called high, and among those called low
 MONEY = pd.ArrowDtype(pa.decimal128(18, 4))  # what DuckDB takes for decimal(18, 4)
+TESTED, RIPE = 90, 30  # days of contacts in the backtest, and days after them in which answers still come
 COLUMNS = ("reached", "high_responders", "low_responders", "unsure_responders", "unresponsive_cost")
 
 
 def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     """Rate, interval and state of every customer and channel contacted in the last 24 months."""
-    found, before = at(con, "response", known.cut), known.cut - timedelta(days=known.horizon)
+    found, until = at(con, "response", known.cut), known.cut - timedelta(days=RIPE)
+    before = until - timedelta(days=TESTED)
     models = fitted(found)
     earlier = at(con, "response", before)
-    later = at(con, "response_after", before, until=known.cut)
+    later = at(con, "response_after", before, until=until, known=known.cut)
     test = response_card.backtest(fitted(earlier), earlier, later)
     own = {name for name in models if name not in test.lost}
     frame = judged(found, models, own)

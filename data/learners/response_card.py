@@ -132,7 +132,11 @@ def score(made: Card, test: Backtest, before: date) -> None:
     """Backtest, calibration and their checks."""
     rows, contacts = test.rows, int(test.rows["sent"].sum())
     if not contacts:
-        made.checked("backtest", None, f"Nobody was contacted after {before}: how well rates foretell is not known.")
+        made.checked(
+            "backtest",
+            None,
+            f"Nobody was contacted in the 90 days after {before}: how well rates foretell is not known.",
+        )
         return
     for name in (OWN, RAW, USUAL):
         for measure, loss in (("log loss", log_loss(rows, name)), ("Brier", brier(rows, name))):
@@ -143,7 +147,7 @@ def score(made: Card, test: Backtest, before: date) -> None:
         "better than the channel's rate",
         gain > 0,
         f"Log loss a contact {gain:.4f} lower than with the channel's usual rate (90 %: {low:.4f} to {high:.4f}), over "
-        f"{contacts:,} contacts after {before}.",
+        f"{contacts:,} contacts of the 90 days after {before}, answers counted for 30 days more.",
     )
     raw = mean(log_loss(rows, RAW) - log_loss(rows, OWN), rows)[0]
     made.checked("better than the raw rate", raw > 0, f"Log loss a contact {raw:.4f} lower than with raw own rates.")
