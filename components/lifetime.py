@@ -216,18 +216,19 @@ def proven() -> None:
     """How such forecasts did: against baselines, week by week, and by who the best customers turned out to be."""
     holdouts.against("value", ("log score", "root mean square error", "total error", "spend of the top 20%"))
     weekly = holdouts.curve("value", "purchases by week", "tracking")
-    if len(weekly):
-        remark = "The band holds nine in ten sums when customers scatter around what is expected of them."
-        title = "What was expected after the cut-off, week by week, and what came"
-        units = (Unit.COUNT, Unit.COUNT)
-        holdouts.drawn(weekly, title, ("weeks", "purchases, added up"), units, "_weekly", remark)
     capture = holdouts.curve("value", "capture")
-    if len(capture):
-        axes = ("share of customers, the best first", "share of what they then spent")
-        units = (Unit.SHARE, Unit.SHARE)
-        holdouts.drawn(
-            capture, "Who the best customers would be: each ranking's share of later spend", axes, units, "_capture"
-        )
+    if not len(weekly) or not len(capture):
+        layout.quiet("What came week by week, and how well rankings held, is not known: no window has closed yet.")
+        return
+    with st.grid(2, min_column_width=320, gap="medium"):
+        with st.container(gap="xsmall"):
+            title = "Expected after the cut-off, week by week, and what came"
+            axes, units = ("weeks", "purchases, added up"), (Unit.COUNT, Unit.COUNT)
+            holdouts.drawn(weekly, title, axes, units, "_weekly", "The band holds nine in ten such sums.")
+        with st.container(gap="xsmall"):
+            title = "Each ranking's share of later spend, from the best customers on"
+            axes, units = ("share of customers", "share of what they then spent"), (Unit.SHARE, Unit.SHARE)
+            holdouts.drawn(capture, title, axes, units, "_capture", "Hindsight is what nobody could have known.")
 
 
 def listing(metric: str, view: View) -> None:

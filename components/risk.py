@@ -11,7 +11,7 @@ import streamlit as st
 
 from components import access, ask, cards, charts, evidence, exports, filters, layout, offer, score_charts, words
 from data.catalog import METRICS, Unit
-from data.question import Question, View
+from data.question import EVERYTHING, Listing, Question, View
 from data.rights import CUSTOMERS
 
 SIZE = 25
@@ -67,7 +67,9 @@ def horizon_words() -> str:
     cut = evidence.cut_off()
     if not cut:
         return "What counts as lost is not stated in this build."
-    return f"Lost means: no purchase in the next {words.days(cut[1])} after {words.day(cut[0])}, the end of the data."
+    contractual = bool(ask.ask(Listing("cut_off", View(EVERYTHING)))["contractual"].iloc[0])
+    what = "the contract ends" if contractual else "no purchase"
+    return f"Lost means: {what} in the {words.days(cut[1])} after {words.day(cut[0])}, the end of the data."
 
 
 def figures(view: View) -> None:
@@ -128,12 +130,14 @@ def heat(view: View) -> None:
         return
     money = [words.money(value, currency, short=True) for value in found["margin_at_risk"]]
     numbers = [words.counted(number, "customer") for number in found["scored"]]
-    texts = pd.Series([f"{one}<br>{other}" for one, other in zip(money, numbers, strict=True)], found.index)
+    pairs = zip(money, found["scored"], strict=True)
+    texts = pd.Series([f"{amount}<br>of {words.count(number)}" for amount, number in pairs], found.index)
     down = ("quadrant", [one for one in QUADRANTS if one in set(found["quadrant"])])
     figure = score_charts.cells(found, ("risk_band", BANDS), down, "margin_at_risk", texts, ("risk", "value quadrant"))
     cells = zip(found["quadrant"], found["risk_band"], money, numbers, strict=True)
     said = "; ".join(f"{quadrant}, {band} risk: {amount}, {number}" for quadrant, band, amount, number in cells)
     charts.draw(figure, alt=f"Cells of money. {title}. {said}.")
+    layout.quiet("Margin at risk, and of how many customers. The stronger the colour, the more money.")
 
 
 def heat_title(found: pd.DataFrame, currency: str) -> str:

@@ -19,7 +19,7 @@ STYLES = {  # a quadrant is told by its symbol as well as by its colour
     "maintain": ("diamond", charts.QUIET),
     "de-market": ("x", charts.WORSE),
 }
-BAND = "rgba(110,135,220,0.16)"
+BAND, FAINT, STRONG = (f"rgba(110,135,220,{opacity})" for opacity in ("0.16", "0.05", "0.6"))
 
 
 def quadrants(frame: pd.DataFrame, current: str, potential: str, titles: tuple[str, str], currency: str) -> go.Figure:
@@ -96,13 +96,16 @@ def cells(
         x=[plain(name) for name in across[1]],
         y=[plain(name) for name in down[1]],
         z=z,
-        text=text,
-        texttemplate="%{text}",
-        hovertemplate=f"{titles[1]} %{{y}}, {titles[0]} %{{x}}: %{{text}}<extra></extra>",
+        customdata=text,
+        hovertemplate=f"{titles[1]} %{{y}}, {titles[0]} %{{x}}: %{{customdata}}<extra></extra>",
+        colorscale=[[0, FAINT], [1, STRONG]],
         showscale=False,
         xgap=3,
         ygap=3,
     )
+    for name, row in zip(down[1], text, strict=True):
+        for column, words_ in zip(across[1], row, strict=True):  # in the theme's own colour, so that all can be read
+            figure.add_annotation(x=plain(column), y=plain(name), text=words_, showarrow=False, font={"size": 12})
     axis = {"type": "category", "showgrid": False, "automargin": True}
     return figure.update_layout(
         xaxis=axis | {"side": "top", "title": {"text": titles[0], "font": {"size": 12}}},
