@@ -83,7 +83,8 @@ def movement(view: View) -> tuple[pd.DataFrame, str] | None:
     if not single():
         return None
     rows = ask.ask(Question((), ("customer_id",), view, ("rfm", "rfm_before"), limit=SAMPLE, sampled=True))
-    rows = rows[rows["rfm"].notna()]
+    part = "a random part of this view" if len(rows) == SAMPLE else "this view"
+    rows = rows[[scored(rfm) for rfm in rows["rfm"]]]
     moves = [
         (score, moved(now[place], before[place] if scored(before) else ""))
         for now, before in zip(rows["rfm"], rows["rfm_before"], strict=True)
@@ -91,7 +92,6 @@ def movement(view: View) -> tuple[pd.DataFrame, str] | None:
     ]
     counts = Counter(moves)
     found = pd.DataFrame([(*key, number) for key, number in counts.items()], columns=["score", "moved", "customers"])
-    part = "a random part of this view" if len(rows) == SAMPLE else "this view"
     return found, f"{words.counted(len(rows), 'customer')}, {part}"
 
 
@@ -159,8 +159,8 @@ def grid(view: View, currency: str) -> None:
     charts.draw(drawn, alt=f"Heat map of recency by frequency in fifths. {title}.")
     second = METRICS[name if name != "scored" else "potential_value"].label.lower()
     layout.quiet(
-        f"Each cell: customers, and their {second}. Equal customers share a fifth, so fifths are not equally large. "
-        "Lately and often: 4 or 5 in both."
+        f"Each cell: customers, and their {second}, a sum of estimates, each of which has its own interval. Fifths are "
+        "of the values that occur: equal customers are never apart, and few are frequent. Lately and often: 4 or 5."
     )
 
 
@@ -220,15 +220,14 @@ def lifecycles(found: pd.DataFrame, question: Question, currency: str) -> None:
 
 def kinds(found: pd.DataFrame, question: Question, currency: str) -> None:
     """Groups of customers who are alike, or that there are none which hold; how stable they are."""
-    names = [name for name in found["profile"].astype(str).unique() if name not in (UNKNOWN, CONTINUUM)]
-    if names:
-        layout.finding(
-            f"Customers form {words.counted(len(names), 'group')} that hold when drawn again", question, found
-        )
-        tables.table(found, "Groups of customers who are alike", currency, pinned=("profile",))
-    else:
+    names = [str(name) for name in found["profile"].unique() if name != UNKNOWN]
+    if CONTINUUM in names:
         layout.finding("Customers form no groups that hold: any border would be a slice of a continuum", question)
         layout.quiet("Fifths and lifecycle above are such slices: useful to speak about, and no kinds of people.")
+    else:
+        number = words.counted(len(names), "group")
+        layout.finding(f"Customers form {number} that hold when drawn again", question, found)
+    tables.table(found, "Groups of customers who are alike", currency, pinned=("profile",))
     evidence.show("profiles")
     stability()
 
@@ -267,8 +266,9 @@ def apart(view: View, group: str) -> None:
     tables.table(shown, "What sets customers of the group apart", labels=LABELS, units=UNITS)
     of = "a random part of the group" if len(rows) == SAMPLE else "all of the group"
     layout.quiet(f"Counted from {words.counted(len(rows), 'customer')}, {of}: the three features that differ most.")
-    best = Question(("potential_value",), ("customer_id",), view, ("rfm", *DIFFERS), limit=SIZE)
-    listed = ask.ask(best)[["customer_id", "rfm", "potential_value", *DIFFERS]]
+    ends = ("potential_low", "potential_high")
+    best = Question(("potential_value",), ("customer_id",), view, ("rfm", *ends, *DIFFERS), limit=SIZE)
+    listed = ask.ask(best)[["customer_id", "rfm", "potential_value", *ends, *DIFFERS]]
     layout.finding("Those of the group with the highest potential value", best, listed)
     offer.customers(listed, "Customers of the group by potential value", f"group_{group}", LABELS)
 

@@ -126,7 +126,8 @@ def rates(found: pd.DataFrame) -> None:
     """The usual rate of every channel with its interval, and how far single customers' rates lie apart."""
     if not len(found):
         return
-    best = found.loc[found["rate"].idxmax()]
+    found = found.sort_values(["rate", "channel"], ascending=[False, True])
+    best = found.iloc[0]
     rate = stacks.said(*best[["rate", "low", "high"]])
     title = f"{called(best['channel'])} is answered most often: {rate} of its contacts"
     layout.finding(title)
@@ -134,7 +135,8 @@ def rates(found: pd.DataFrame) -> None:
     layout.quiet(
         f"Answers per contact of the whole company, {window()}, whatever the filters; 90 % intervals, in which the "
         "answers of one customer go together. The broad bar holds the middle 90 % of the customers' own rates, each "
-        "drawn toward the channel's the more, the fewer contacts it had; it is left out below 100 customers."
+        "drawn toward the channel's the more, the fewer contacts it had; there is none below 100 customers, nor where "
+        "own rates told no more of later contacts than the channel's."
     )
 
 

@@ -71,7 +71,8 @@ def figures(view: View, number: int) -> None:
     at_risk, keep = (words.money(found[name], currency, short=True) for name in ("margin_at_risk", "value_of_acting"))
     lost = words.count(found["expected_lost"])
     with cards.row(4):
-        cards.card("Customers in the queue", words.count(number), "bought before, so that their risk is known")
+        bought = "bought before, so that their risk is known"
+        cards.card("Customers in the queue", words.count(number), bought, Question(("scored",), view=view))
         for name, figure, note in (
             ("expected_lost", lost, f"expected not to buy {within}, the sum of their risks"),
             ("margin_at_risk", at_risk, f"margin of the last 12 months times the risk of no purchase {within}"),
@@ -148,7 +149,7 @@ def written(rows: pd.DataFrame, view: View) -> pd.DataFrame:
     ]
     shown["price"] = [channels["unit_cost"].get(channel) for _, channel in reached]
     shown["response_state"] = rows["response_state"].astype(str)
-    return shown.assign(margin_12m=rows["margin_12m"])
+    return shown.assign(differs_1=rows["differs_1"], margin_12m=rows["margin_12m"])
 
 
 def since(last: date, day: date) -> int | None:
@@ -157,17 +158,15 @@ def since(last: date, day: date) -> int | None:
 
 
 def why(row: pd.Series, day: date, days: int | None) -> str:
-    """'Late: no order for 71 days; high risk; orders more often': the own rhythm first, then the risk."""
+    """'Late since 7 Jul 2026; high risk': against the own rhythm first, then the risk."""
     parts = []
     if words.known(row["next_to"]) and days is not None:
         first, end = pd.Timestamp(row["next_from"]).date(), pd.Timestamp(row["next_to"]).date()
         if end < day:
-            parts.append(f"late: the next order was usual until {words.day(end)}")
+            parts.append(f"late since {words.day(end)}")
         elif first <= day:
-            parts.append("due: the next order is usual now")
+            parts.append(f"due until {words.day(end)}")
     parts.append(f"{row['risk_band']} risk")
-    if words.known(row["differs_1"]):
-        parts.append(str(row["differs_1"]))
     said = "; ".join(parts)
     return said[:1].upper() + said[1:]
 
