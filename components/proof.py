@@ -32,6 +32,11 @@ def between(value: object, low: object, high: object) -> str:
     return f"{number(value)} ({number(low)} to {number(high)})"
 
 
+def ticks(values: pd.Series) -> str:
+    """Numbers of an axis: thousands as k; small ones as they are, not in thousandths."""
+    return ".3~s" if floats(values).abs().max() >= 1_000 else ",.3~r"
+
+
 def is_used(candidate: str, method: str) -> bool:
     """Whether the method that is described is this candidate: 'NBD' is not in 'MBG/NBD with a spend model'."""
     return re.search(rf"(?<![\w/]){re.escape(candidate)}(?![\w/])", method, re.IGNORECASE) is not None
@@ -144,6 +149,6 @@ def curve(rows: pd.DataFrame) -> go.Figure:
     return figure.update_layout(
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None},
-        xaxis={"showgrid": False, "nticks": 7, "tickformat": ".3~s"},
-        yaxis={"nticks": 6, "tickformat": ".3~s"},
+        xaxis={"showgrid": False, "nticks": 7, "tickformat": ticks(rows["x"])},
+        yaxis={"nticks": 6, "tickformat": ticks(rows["y"])},
     )

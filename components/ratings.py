@@ -232,7 +232,8 @@ def listed(rows: pd.DataFrame, question: Question, metric: str, band: str) -> pd
         shown["interval"] = [interval(low, high, Unit.RATIO) for low, high in zip(rows["roi_low"], rows["roi_high"])]
         shown["places"] = [interval(low, high, Unit.COUNT) for low, high in zip(rows["rank_low"], rows["rank_high"])]
         columns += ["roi_shrunk", "interval", "roi_rank", "places", "p_top_decile", "roi"]
-    columns += [name for name in (*question.metrics, *EXPECTED) if name != "roi" and name in rows]
+    columns += [name for name in (*EXPECTED, "potential_value") if name in rows]
+    columns += [name for name in question.metrics if name != "roi"]
     return shown[list(dict.fromkeys([*columns, "last_order_at"]))]
 
 

@@ -18,8 +18,7 @@ from data.question import Question, Refused
 from data.view import Members
 
 FIRST, SECOND = "first", "second"  # in the address
-FEWEST, MOST_DIFFERENT = 10, 12
-PAGE = "segments"
+FEWEST, MOST_DIFFERENT, MOST_VALUES = 10, 12, 3  # customers in a cell; rows; rows of one attribute
 
 
 def choice(found: Sequence[Segment]) -> tuple[Segment, Segment] | None:
@@ -67,7 +66,7 @@ def show(one: Segment, two: Segment) -> None:
     if counts is None:
         layout.quiet("How many customers they share is not known in this build.")
         return
-    names = words.safe_text(one.name, 80), words.safe_text(two.name, 80)
+    names = quoted(one.name), quoted(two.name)
     title = overlap_title(counts, names)
     layout.finding(title)
     parts = [f"Only in {one.name}", "In both", f"Only in {two.name}"]
@@ -81,12 +80,21 @@ def show(one: Segment, two: Segment) -> None:
         f"Fewer than {FEWEST} customers in a cell are left out; so is what either segment is made of."
     )
     if len(apart):
-        tables.table(apart[:MOST_DIFFERENT], "Attributes that differ most", "", LABELS, UNITS, ("attribute", "value"))
+        tables.table(apart, "Attributes that differ most", "", LABELS, UNITS, ("attribute", "value"))
     figures = per_customer(one.members, two.members, (counts[0] + counts[1], counts[1] + counts[2]))
     if len(figures):
         layout.finding(f"What one customer of {names[0]} brings and costs beside one of {names[1]}")
-        tables.table(figures, "Figures per customer", "", LABELS, UNITS, ("figure",))
+        right = {name: st.column_config.TextColumn(LABELS[name], alignment="right") for name in ("one", "two", "times")}
+        named = {"figure": st.column_config.TextColumn(LABELS["figure"])}
+        st.dataframe(
+            figures, hide_index=True, alt="Figures per customer", column_config=named | right, height="content"
+        )
         layout.quiet("Sums over the whole history, divided by customers who bought. Expected figures are estimates.")
+
+
+def quoted(name: str) -> str:
+    """A segment's name inside a sentence."""
+    return f"“{words.safe_text(name, 80)}”"
 
 
 def overlap(one: Members, two: Members) -> tuple[int, int, int] | None:
@@ -145,7 +153,9 @@ def attributes(one: Members, two: Members) -> pd.DataFrame:
     found = pd.DataFrame(rows, columns=columns)
     found["apart"] = [words.change(a, b, METRICS["risk"].unit) for a, b in zip(found["share_one"], found["share_two"])]
     distance = (found["share_one"] - found["share_two"]).abs()
-    return found.loc[distance.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
+    ordered = found.loc[distance.sort_values(ascending=False, kind="stable").index]
+    few = ordered.groupby("attribute", sort=False).head(MOST_VALUES)  # or one attribute with many values fills it all
+    return few[:MOST_DIFFERENT].reset_index(drop=True)
 
 
 def shares(name: str, held: Members) -> dict[str, tuple[int, float]]:
@@ -175,7 +185,7 @@ def per_customer(one: Members, two: Members, sizes: tuple[int, int]) -> pd.DataF
     rows = []
     for name in (name for name in PER_CUSTOMER if name in first and name in second):
         a, b = (float(found[name] or 0) / max(size, 1) for found, size in ((first, sizes[0]), (second, sizes[1])))
-        unit, times = METRICS[name].unit, a / b if b > 0 and a > 0 else None
+        unit, times = METRICS[name].unit, words.ratio(a / b) if b > 0 and a > 0 else words.NOT_KNOWN
         written = [words.money(v, currency) if unit == "money" else words.ratio(v) for v in (a, b)]
         rows.append((METRICS[name].label, *written, times))
     return pd.DataFrame(rows, columns=["figure", "one", "two", "times"])

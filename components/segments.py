@@ -43,7 +43,6 @@ UNITS = {
     "number_two": Unit.COUNT,
     "share_one": Unit.SHARE,
     "share_two": Unit.SHARE,
-    "times": Unit.RATIO,
 }
 
 

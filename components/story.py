@@ -17,6 +17,7 @@ from data.contract import UNKNOWN
 from data.question import Listing, Question, View
 
 MOST_EVENTS = 10_000
+EXPECTED = ("risk_band", "quadrant", "lifecycle", "response_state", "best_channel", "profile")  # said below, with proof
 MARGIN = 104  # pixels: room for the longest kind of event
 SCORES = ("roi_rank", "roi_state", "roi_shrunk", "roi_low", "roi_high", "rank_low", "rank_high")
 SUMS = ("roi", "net_contribution", "margin", "cost", "acquisition_cost", "revenue", "orders")
@@ -41,8 +42,8 @@ def part(asked: Question, *names: str) -> Question:
 
 
 def attributes(view: View) -> dict[str, str]:
-    """What is known of the customer, label and value, out of what one can filter by."""
-    names = tuple(ask.current().manifest["filters"])
+    """What is known of the customer, label and value, out of what one can filter by; not what is only expected."""
+    names = tuple(name for name in ask.current().manifest["filters"] if name not in EXPECTED)
     row = ask.ask(Question(("orders",), ("customer_id", *names), view)).iloc[0]
     labels = {name: (DIMENSIONS.get(name) or attribute(name)).label for name in names}
     return {labels[name]: str(row[name]) for name in names if row[name] != UNKNOWN}

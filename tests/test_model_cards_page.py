@@ -128,9 +128,9 @@ def test_every_reader_of_figures_sees_the_whole_card(open_page, full, role):
         "Failed: **tail",
         "Not made: **contracts.** No customer has one.",
         "Backtest: what came after 30 Jun 2026, of 900 customers",
-        "Log loss: MBG/NBD 0.41 (0.39 to 0.43), NBD 0.52",
+        "Log loss: MBG/NBD 0.41 (0.39 to 0.43) in use, others 0.52",
         "Purchases: MBG/NBD 12,346 (11,000 to 13,000)",
-        "in 1 of 2 bins the prediction lies within the interval",
+        "the prediction lies within the interval of what came for MBG/NBD in 1 of 2 bins",
         "2 parameters",
     ):
         assert text in said, text
@@ -166,6 +166,7 @@ def test_every_chart_says_what_it_shows(open_page, full):
     charts = open_page(full, model="Value").get("plotly_chart")
     assert len(charts) == 4  # two measures, a calibration, a curve
     assert all(chart.proto.alt for chart in charts)
+    assert "Log loss: MBG/NBD 0.41 (0.39 to 0.43), NBD 0.52" in charts[0].proto.alt
 
 
 def test_names_from_a_card_are_no_links(open_page, full):

@@ -341,7 +341,9 @@ def test_the_overlap_is_counted(open_page, by_hand):
         "select count(*) filter (region = 'North' and risk_band = 'high'), count(*) filter (region = 'North'), "
         "count(*) filter (risk_band = 'high') from customer where scored > 0"
     )
-    expected = f"{words.counted(both, 'customer')} in both: {words.share(both / a)} of A, {words.share(both / b)} of B"
+    expected = (
+        f"{words.counted(both, 'customer')} in both: {words.share(both / a)} of “A”, {words.share(both / b)} of “B”"
+    )
     assert expected in text_of(app)
     chart = next(c for c in app.get("plotly_chart") if expected in c.proto.alt)
     assert json.loads(chart.proto.spec)["data"][0]["text"] == [words.count(n) for n in (a - both, both, b - both)]
@@ -376,7 +378,7 @@ def test_figures_per_customer_are_sums_divided_by_customers(open_page, by_hand):
         "sum(revenue) filter (risk_band = 'low') / count(*) filter (risk_band = 'low' and scored > 0) from customer"
     )
     assert (shown.loc["Revenue", "one"], shown.loc["Revenue", "two"]) == (words.money(a, "EUR"), words.money(b, "EUR"))
-    assert shown.loc["Revenue", "times"] == pytest.approx(float(a) / float(b), rel=1e-6)
+    assert shown.loc["Revenue", "times"] == words.ratio(float(a) / float(b))
 
 
 def test_executives_compare_groups_they_may_form(open_page, warehouse):
@@ -386,7 +388,7 @@ def test_executives_compare_groups_they_may_form(open_page, warehouse):
     first, second = manifest["filters"][attribute][:2]
     one, two = kept("A", **{attribute: [first]}), kept("B", **{attribute: [second]})
     app = open_page(SEGMENTS, "executive", first=one, second=two)
-    assert "Nobody is both in A and in B" in text_of(app)
+    assert "Nobody is both in “A” and in “B”" in text_of(app)
     assert "Open in Customer ROI" not in {button.label for button in app.button}
 
 
