@@ -194,6 +194,9 @@ def moves(view: View) -> None:
         )
         return
     found, whom = known
+    if not len(found):
+        layout.quiet("How scores moved in 30 days is not known: too few customers.")
+        return
     wide = found.pivot_table(index="score", columns="moved", values="customers", aggfunc="sum", fill_value=0)
     wide = wide.reindex([score for score in SCORES if score in wide.index]).reset_index()
     parts = {name: entry for name, entry in MOVES.items() if name in wide.columns}
