@@ -50,6 +50,8 @@ def choose(losses: Mapping[str, np.ndarray], baselines: Sequence[str]) -> Choice
 
     def saved(of: str, against: str) -> tuple[float, float]:
         difference = losses[against] - losses[of]
+        if len(difference) < 2:
+            return float(difference.mean()), np.inf
         return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
 
     def close(name: str) -> bool:

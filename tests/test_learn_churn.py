@@ -121,7 +121,7 @@ def test_the_interval_holds_the_true_share_of_customers_with_such_a_score():
     """Ten groups of six companies each; nine in ten intervals must hold the mean of what is true of the group."""
     held = []
     for seed in range(6):
-        purchases, truth = planted(900, seed=20 + seed)
+        purchases, truth = planted(600, seed=20 + seed)
         frame = churn.learn(company(purchases), known()).frame.set_index("customer_id").dropna(subset="p_no_purchase")
         assert ((frame["p_low"] <= frame["p_no_purchase"]) & (frame["p_no_purchase"] <= frame["p_high"])).all()
         groups = quality.equal_mass(frame["p_no_purchase"].to_numpy())
@@ -205,7 +205,7 @@ def same_cards(one, other) -> None:
 
 def test_nothing_that_comes_or_is_recorded_later_changes_a_feature_a_score_or_a_card():
     cut = CUT - timedelta(days=60)
-    purchases, contacts = planted(1_300, after=100)[0], met(1_300)
+    purchases, contacts = planted(2_000, after=100)[0], met(2_000)
     people = pd.DataFrame({"customer_id": sorted({*purchases["customer_id"], *(f"N{i}" for i in range(50))})})
     people[["joined_at", "ended_at"]] = pd.NaT
     first = company(purchases, contacts, people)
@@ -216,6 +216,7 @@ def test_nothing_that_comes_or_is_recorded_later_changes_a_feature_a_score_or_a_
     a, b = churn.learn(first, known(cut)), churn.learn(second, known(cut))
     pd.testing.assert_frame_equal(a.frame, b.frame, check_exact=True)
     same_cards(a, b)
+    assert "gradient boosting" in set(card(a)["backtest"]["candidate"])
     earlier = company(mutated(purchases, cut - timedelta(days=5), 1), contacts, people)
     assert not np.array_equal(snapshot(earlier, known(cut), cut).X, one.X)  # the test can fail
 
@@ -225,7 +226,7 @@ def test_what_was_learned_for_a_test_knows_nothing_after_the_tests_cut_off():
     found = churn.prove(churn.Past(company(purchases, contacts), known())).trials[0]
     later = company(mutated(purchases, found.cut, 3), mutated(contacts, found.cut, 4))
     other = churn.prove(churn.Past(later, known())).trials[0]
-    assert other.cut == found.cut == QUARTER[1] and set(found.found) == set(other.found)
+    assert other.cut == found.cut == QUARTER[1] and "gradient boosting" in found.found and len(other.found) == 6
     for name, p in found.found.items():
         np.testing.assert_array_equal(p, other.found[name])
     assert (found.y != other.y).any()
@@ -249,13 +250,12 @@ def test_outcomes_that_reach_past_the_day_they_are_told_are_refused(monkeypatch)
 def test_risk_before_is_what_would_have_been_said_then():
     then = churn.learn(company(planted(2_500)[0], met(2_500)), known(CUT - timedelta(days=30)))
     now = learnt()
-    if then.cards[0].method == now.cards[0].method:
-        before = then.frame.set_index("customer_id")["risk_band"]
-        said = now.frame.set_index("customer_id")["risk_before"]
-        old = before[before != "(unknown)"].index
-        assert (said[old] == before[old]).all()
-    new = planted(2_500)[0].groupby("customer_id")[["day", "known_day"]].min().max(axis=1) > DAYS - 30
+    assert then.cards[0].method == now.cards[0].method
+    before = then.frame.set_index("customer_id")["risk_band"]
     said = now.frame.set_index("customer_id")["risk_before"]
+    old = before[before != "(unknown)"].index
+    assert len(old) > 2_000 and (said[old] == before[old]).all()
+    new = planted(2_500)[0].groupby("customer_id")[["day", "known_day"]].min().max(axis=1) > DAYS - 30
     assert (said[new[new].index] == "(new)").all() and "(new)" not in set(said[new[~new].index])
 
 
@@ -312,10 +312,8 @@ def test_a_company_without_repeat_purchases_is_answered(customers):
     assert len(scored) > 0 and scored["p_no_purchase"].between(0, 1).all()
     if customers == 400:
         assert scored["p_no_purchase"].min() > 0.9
-        assert (
-            any("second day" in words for words in card(result)["check"]["words"])
-            or result.cards[0].method == "base rate"
-        )
+        words = card(result)["check"].set_index("name")["words"]
+        assert words["what is not known"].startswith("Nobody has bought on a second day")
 
 
 def test_too_little_history_gives_the_purchase_model_and_says_so():

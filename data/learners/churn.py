@@ -19,7 +19,7 @@ LIMITS = (0.33, 0.66)  # of low, medium and high risk: thirds of what is possibl
 BEFORE = timedelta(days=30)
 CUTS = 3
 LEAST, LEAST_RARE = 1_000, 50  # customers, and lost or kept ones, below which many features are not learned from
-BLOCK = 100_000  # customers scored at a time
+BLOCK, COMPARED = 100_000, 10_000  # customers scored at a time, and scored twice
 PURCHASE = ("MBG/NBD", "Pareto/NBD")
 
 Predict = Callable[[Snapshot], np.ndarray]
@@ -57,7 +57,7 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     method, model, predict = trained(past, known.cut, wanted)
     frame = nobody(con, known)
     if not len(now) or predict is None:
-        return Learnt(frame, (card_of(known, proof, "", 0, None, None),))
+        return Learnt(frame, (card_of(known, proof, "", 0, None, (), None),))
     known.say(f"    churn: {method} for {len(now):,} customers")
     p = in_blocks(predict, now)
     low, high = interval(proof, known, model, now, p)
@@ -74,8 +74,10 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
         frame.loc[gone, ["p_no_purchase", "p_low", "p_high"]] = 1.0
         frame.loc[gone, "method"] = "ended"
     *_, again = trained(past, known.cut, wanted)
-    same = again is not None and bool((in_blocks(again, now) == p).all())
-    return Learnt(frame, (card_of(known, proof, method, len(now), model, same),))
+    same = again is not None and bool((again(now.part(0, COMPARED)) == p[:COMPARED]).all())
+    learned_from = model.curve_ if method == TENURE else now.models.get(PURCHASE[0])
+    unknown = getattr(learned_from, "unknown_", ())
+    return Learnt(frame, (card_of(known, proof, method, len(now), model, unknown, same),))
 
 
 def nobody(con: duckdb.DuckDBPyConnection, known: Known) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,11 @@ class Proof:
     seen: pd.DataFrame | None = None
 
 
-def card_of(known: Known, proof: Proof, method: str, customers: int, model: Any, same: bool | None) -> Card:
-    """The card. method: the candidate in use, '' when nobody could be scored. same: whether a second fit agreed."""
+def card_of(
+    known: Known, proof: Proof, method: str, customers: int, model: Any, unknown: Sequence[str], same: bool | None
+) -> Card:
+    """The card. method: the candidate in use, '' when nobody could be scored. unknown: what these data
+    cannot tell, in sentences. same: whether a second fit agreed."""
     choice = proof.choice
     if choice is None:
         state = NOT_ENOUGH
@@ -73,7 +77,7 @@ def card_of(known: Known, proof: Proof, method: str, customers: int, model: Any,
     if choice is not None:
         show(card, proof.trials[0], choice.name)
     parameters(card, proof, model)
-    checks(card, known, proof, method, same)
+    checks(card, known, proof, unknown, same)
     return card
 
 
@@ -127,7 +131,7 @@ def parameters(card: Card, proof: Proof, model: Any) -> None:
             card.value(f"goes along with: {FEATURES[row.name]}", row.value, row.error)
 
 
-def checks(card: Card, known: Known, proof: Proof, method: str, same: bool | None) -> None:
+def checks(card: Card, known: Known, proof: Proof, unknown: Sequence[str], same: bool | None) -> None:
     """What must hold, and whether it does."""
     from models.quality import ece, ece_floor, leak_alarm
 
@@ -161,13 +165,8 @@ def checks(card: Card, known: Known, proof: Proof, method: str, same: bool | Non
         "Not made: nobody is scored." if same is None else "Fitted twice: the scores agree to the last bit."
         if same else "Fitted twice: the scores differ.",
     )  # fmt: skip
-    for words in getattr(getattr(model_of(proof, method), "curve_", model_of(proof, method)), "unknown_", ()):
+    for words in unknown:
         card.checked("what is not known", None, words)
-
-
-def model_of(proof: Proof, method: str) -> Any:
-    """The model as tested last."""
-    return proof.trials[0].models.get(method) if proof.trials else None
 
 
 def number(value: float) -> float | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # scipy is loaded by builds only, never by the web process
     from models.purchase import PurchaseModel
 
 MILLION = 1_000_000
-SAMPLE = 100_000  # customers that are learned from and tested on, about
+SAMPLE = 50_000  # customers that are learned from and tested on, about
 
 # Feature -> its name for readers. The first one is the recency rule's.
 FEATURES = {
@@ -106,7 +106,7 @@ def labels(con: duckdb.DuckDBPyConnection, known: Known, past: Snapshot, told: d
 
 
 def share_kept(con: duckdb.DuckDBPyConnection, known: Known, cut: date) -> int:
-    """How many of each million customers are looked at, so that they are about 100,000 at most."""
+    """How many of each million customers are looked at, so that they are about 50,000 at most."""
     if known.contractual:
         customers = len(at(con, "churn_ended", cut))
     else:
