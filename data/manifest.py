@@ -13,7 +13,7 @@ from data.contract import FEEDS
 from data.files import one, quoted
 from data.intake import Intake
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 FOREMOST = ("segment", "region", "risk_band")  # what readers of groups most need to split by
 SMALLEST_GROUP = 10  # customers: of fewer, readers of groups see nothing
 
