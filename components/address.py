@@ -139,8 +139,10 @@ def check(build: Build, page: st.Page) -> None:
                     f"Allowed{' here' if known[name].options else f': {known[name].allowed}'}",
                     known[name].options,
                 )
-    if reason := within.problem(segment := within.current(), build):
-        refuse(page, within.NAME, segment.segment_id if segment else "", reason, "Choose another segment")
+    segment = within.current()
+    if segment and (reason := within.problem(segment, build)):
+        named = f"is the segment “{segment.name}”, which {reason}"
+        refuse(page, within.NAME, segment.segment_id, named, "Choose another segment")
     if "_came" not in st.session_state:
         st.session_state["_came"] = dict.fromkeys(st.query_params, "link")
 
