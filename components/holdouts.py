@@ -10,6 +10,7 @@ import streamlit as st
 
 from components import charts, evidence, layout, model_cards, proof, score_charts, words
 from data.catalog import Unit
+from data.model_card import NOT_ENOUGH
 from data.question import Refused
 
 SMALLER = ("error", "brier", "loss", "ece")  # parts of the names of measures of which less is better
@@ -40,9 +41,19 @@ def latest(model: str) -> pd.DataFrame:
 
 def method(model: str) -> str:
     """What is in use; empty without a card."""
+    return of_card(model, "method")
+
+
+def state(model: str) -> str:
+    """Whether the model is in use, its baseline is, or neither can be told; empty without a card."""
+    return of_card(model, "state")
+
+
+def of_card(model: str, column: str) -> str:
+    """One text of the card."""
     found = model_cards.cards()
     found = found[found["model"] == model]
-    return str(found["method"].iloc[0]) if len(found) else ""
+    return str(found[column].iloc[0]) if len(found) else ""
 
 
 def curve(model: str, *names: str) -> pd.DataFrame:
@@ -71,7 +82,10 @@ def against(model: str, measures: Sequence[str]) -> None:
     asked = [name for name in measures if name in set(tests["measure"])] or list(dict.fromkeys(tests["measure"]))[:2]
     after = words.day(tests["cut_off"].iloc[0])
     used = method(model)
-    layout.finding(words.safe_text(verdict(tests[tests["measure"] == asked[0]], asked[0], used, after), 300))
+    title = verdict(tests[tests["measure"] == asked[0]], asked[0], used, after)
+    if state(model) == NOT_ENOUGH:
+        title = f"Tested on {words.counted(tests['customers'].max(), 'customer')}, too few to prove anything"
+    layout.finding(words.safe_text(title, 300))
     with st.grid(min(len(asked), 2), min_column_width=320, gap="medium"):
         for measure in asked:
             part = tests[tests["measure"] == measure]

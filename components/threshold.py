@@ -94,12 +94,13 @@ def figures(found: pd.DataFrame, held: dict[str, float], everybody: float, here:
     least = words.money(number * cheapest, currency, short=True) if words.known(cheapest) else words.NOT_KNOWN
     without = found.loc[found["unit_cost"].isna(), "scored"].sum()
     apart = f"; {words.count(without)} have no channel that is allowed and pays" if without else ""
+    cost = found["cost"].sum(min_count=1 if len(found) else 0)
     with cards.row(4):
         expected = f"{words.count(found['expected_lost'].sum())} of them are expected to be lost"
         cards.card("To contact", words.count(number), f"{share} of those still here; {expected}")
         proven(held, everybody)
         note = f"one contact each through the best channel{apart}. The cheapest channel for all: {least}"
-        cards.card("Cost of contacting them", words.money(found["cost"].sum(), currency, short=True), note)
+        cards.card("Cost of contacting them", words.figure(cost, Unit.MONEY, currency, short=True), note)
 
 
 def proven(held: dict[str, float], everybody: float) -> None:
@@ -126,9 +127,7 @@ def channels(found: pd.DataFrame, chosen: str) -> None:
         f"{words.safe_text(row.label, 60)} takes {words.ratio(row.months)} months"
         for row in tight.itertuples(index=False)
     ]
-    capacity = (
-        f"Beyond a month's capacity: {words.listed(told)}." if told else "Every channel can do it within a month."
-    )
+    capacity = f"Beyond a month's capacity: {words.listed(told)}." if told else within
     kept = words.safe_text(words.money(found["value_of_acting"].sum(), currency, short=True))
     layout.quiet(f"{capacity} Acting could keep {kept} at most, if every contact worked.")
     shown = found[["label", "scored", "unit_cost", "cost", "capacity_per_month", "months"]]
