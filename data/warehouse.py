@@ -50,9 +50,13 @@ class Build:
             page = self.engine.ask(*question.sql(self.attributes, upto=upto))
             if len(page) == question.limit:  # every further rank would come after these
                 return page
+        return self.asked(*question.sql(self.attributes))
+
+    def asked(self, sql: str, values: list) -> pd.DataFrame:
+        """The rows of a statement; a table or a column that an older build lacks is refused in words."""
         try:
-            return self.engine.ask(*question.sql(self.attributes))
-        except (duckdb.CatalogException, duckdb.BinderException) as error:  # no such table, no such column
+            return self.engine.ask(sql, values)
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise Refused(
                 f"Build {self.id} was made by an earlier Rapport, which did not work this out yet. "
                 "Build again to have it: python -m data build FOLDER"
@@ -83,7 +87,7 @@ class Build:
 
     def count(self, question: Question) -> int:
         """How many rows the whole answer has."""
-        return int(self.engine.ask(*question.count_sql(self.attributes))["rows"].iloc[0])
+        return int(self.asked(*question.count_sql(self.attributes))["rows"].iloc[0])
 
 
 class Warehouse:

@@ -13,8 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from components import words
 from data.journal import segments, store, views
+from data.question import EVERYTHING, Question, Refused, View
 from data.rights import Actor, Held
 from data.view_format import Body
+from data.warehouse import Build
 from tests import colleagues
 from tests.conftest import ROOT
 
@@ -139,6 +141,18 @@ def test_who_sees_groups_is_told_why_a_segment_would_single_out_too_few(open_pag
 def test_an_attribute_that_the_data_lacks_is_refused_by_name(open_page):
     app = open_page(OVERVIEW, within=kept(shoe_size=["44"]))
     assert "shoe size, which this data does not have" in text_of(app) and not app.metric
+
+
+def test_a_build_from_before_there_were_scores_refuses_a_learned_attribute_in_words(warehouse, tmp_path):
+    served = json.loads((warehouse / "CURRENT.json").read_text(encoding="utf-8"))["build"]
+    manifest = json.loads((warehouse / f"{served}.json").read_text(encoding="utf-8"))
+    old = shutil.copy(warehouse / f"{served}.duckdb", tmp_path / "old.duckdb")
+    with duckdb.connect(str(old)) as db:
+        db.execute("alter table customer drop column risk_band")
+    build, view = Build(Path(old), manifest), View(EVERYTHING, (("risk_band", ("high",)),))
+    for ask in (build.count, build.answer):
+        with pytest.raises(Refused, match="made by an earlier Rapport"):
+            ask(Question(("orders",), ("customer_id",), view))
 
 
 def test_managers_see_their_own_customers_of_it(open_page, by_hand):
