@@ -23,6 +23,7 @@ from models.likelihood import Totals, delta, maximise
 FEW, SOME = 1_500, 10_000  # customers that choose between starts, and that give the curvature
 BLOCK = 16_384
 MOST = 2**20  # days: nobody lives that long
+STEADIEST = np.log(1e4)  # ln p: a customer's purchases within 1 % of each other are the same; steadier has no optimum
 CLOSE_TO_ONE = 0.05  # q − 1 below which the mean over all customers is hardly defined
 
 
@@ -110,7 +111,8 @@ class GammaGamma(BaseEstimator):
         whole = x.astype(float)
 
         def totals(theta: np.ndarray) -> tuple[float, np.ndarray]:
-            p, q, gamma = natural(theta, 1.0)
+            inside = theta[0] < STEADIEST
+            p, q, gamma = natural(np.r_[min(theta[0], STEADIEST), theta[1:]], 1.0)
             a = p * values
             logs, weighted, inverse, weighted_inverse = 0.0, 0.0, 0.0, 0.0
             for first in range(0, len(spend), BLOCK):
@@ -130,7 +132,7 @@ class GammaGamma(BaseEstimator):
             by_p = float((counts * values * (psi(a + q) - psi(a))).sum()) + known - weighted
             by_q = float((counts * psi(a + q)).sum()) + everybody * float(np.log(gamma) - psi(q)) - logs
             by_gamma = everybody * q / gamma - p * weighted_inverse - q * inverse
-            return value, np.array([by_p * p, by_q * (q - 1), by_gamma * gamma])
+            return value, np.array([by_p * p * inside, by_q * (q - 1), by_gamma * gamma])
 
         return totals
 

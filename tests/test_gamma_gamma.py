@@ -209,3 +209,15 @@ def test_expected_value_needs_no_more_than_the_two_models():
     bought = ModifiedBetaGeometric().fit(x, t_x, T).dert(0.0027, 0, 0.0, 30.0)
     often, mean, _ = planted(500, 10)
     assert 0 < (bought * GammaGamma().fit(often, mean).expected_spend(0, 0.0)).item() < 200
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-9, 1e-3])
+def test_a_company_where_everybody_always_pays_the_same_has_that_spend(spread):
+    """A price list with one price: the likelihood has no top, the spend is no less known for it."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(1, 60, 200)
+    m = 20.0 + spread * rng.standard_normal(200)
+    model = GammaGamma().fit(x, m)
+    value, low, high = model.interval([0, 1, 40], [0.0, 20.0, 20.0])
+    np.testing.assert_allclose(value, 20.0, rtol=0.01)
+    assert (low <= value).all() and (value <= high).all() and (low > 15).all() and (high < 27).all()

@@ -31,7 +31,7 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     start = date(known.cut.year, 1, 1) - timedelta(days=1)
     groups = profile_groups.find(found, start, lambda: features(con, start))
     frame = scored(found)
-    frame["rfm_before"] = frame["customer_id"].map(before.set_index("customer_id")["rfm"])
+    frame["rfm_before"] = frame["customer_id"].map(before.set_index("customer_id")["rfm"]).astype("str")
     frame["lifecycle"] = lifecycle(found, known.horizon)
     frame["profile"] = groups.names
     # where there are no groups of our own, the company's own segments are those to compare with
