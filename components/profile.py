@@ -152,10 +152,13 @@ def grid(view: View, currency: str) -> None:
     number, held = best["scored"].sum() / found["scored"].sum(), share_of(best, found, "potential_value")
     title = f"{words.share(number)} of customers bought lately and often; they hold {held} of the potential value"
     layout.finding(title, question, found)
-    fifths = ("1", "2", "3", "4", "5")
-    titles = ("recency, 5 the latest", "frequency, 5 the most often")
-    texts = pd.Series(text, found.index)
-    drawn = score_charts.cells(found, (GRID[0], fifths), (GRID[1], fifths[::-1]), name, texts, titles)
+    # letters before the digits: a chart takes a bare number for the place on the axis
+    late, often = ([f"{letter}{fifth}" for fifth in (1, 2, 3, 4, 5)] for letter in ("R", "F"))
+    cells = found.assign(**{GRID[0]: "R" + found[GRID[0]].astype(str), GRID[1]: "F" + found[GRID[1]].astype(str)})
+    titles = ("recency, R5 the latest", "frequency, F5 the most often")
+    drawn = score_charts.cells(
+        cells, (GRID[0], late), (GRID[1], often[::-1]), name, pd.Series(text, found.index), titles
+    )
     charts.draw(drawn, alt=f"Heat map of recency by frequency in fifths. {title}.")
     second = METRICS[name if name != "scored" else "potential_value"].label.lower()
     layout.quiet(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pytest
@@ -45,11 +46,14 @@ def test_the_title_counts_who_bought_lately_and_often(open_page, warehouse):
     assert title in on_screen.text_of(app) and any(title in alt for alt in on_screen.alts(app))
 
 
-def test_the_heat_map_holds_every_scored_customer_once(open_page, warehouse):
-    chart = open_page().get("plotly_chart")[0].proto
-    counts = Counter((row[0][1], row[0][0]) for row in buyers(warehouse))
-    for number in counts.values():
-        assert f"{words.count(number)}\\u003cbr" in chart.spec or f"{words.count(number)}<br" in chart.spec
+def test_the_heat_map_holds_every_scored_customer_once_and_each_count_in_its_cell(open_page, warehouse):
+    chart = json.loads(open_page().get("plotly_chart")[0].proto.spec)
+    words_of = {(mark["x"], mark["y"]): mark["text"].split("<br>")[0] for mark in chart["layout"]["annotations"]}
+    counts = Counter((f"R{row[0][0]}", f"F{row[0][1]}") for row in buyers(warehouse))
+    assert {cell: text for cell, text in words_of.items() if text != "–"} == {
+        cell: words.count(number) for cell, number in counts.items()
+    }
+    assert not any(name.isdigit() for cell in words_of for name in cell)  # a bare number would be a place, not a name
 
 
 def test_movement_of_the_whole_company_is_counted_from_the_scores(warehouse):
