@@ -127,6 +127,7 @@ def channels(found: pd.DataFrame, chosen: str) -> None:
         f"{words.safe_text(row.label, 60)} takes {words.ratio(row.months)} months"
         for row in tight.itertuples(index=False)
     ]
+    within = "Every channel can do it within a month." if found["months"].notna().any() else "Capacity is not known."
     capacity = f"Beyond a month's capacity: {words.listed(told)}." if told else within
     kept = words.safe_text(words.money(found["value_of_acting"].sum(), currency, short=True))
     layout.quiet(f"{capacity} Acting could keep {kept} at most, if every contact worked.")
