@@ -121,14 +121,19 @@ def show(card: pd.Series) -> None:
         st.markdown(words.safe_text(card["question"], 400))
         tables.facts(about(card), alt=f"What {words.visible(card['title'])} is")
         if len(checks):
-            st.subheader(checks_in_short(checks), anchor=False)
+            section(checks_in_short(checks))
             st.markdown("\n".join(check(row) for _, row in checks.iterrows()))
         backtest(tests, card["method"])
         calibration(of("model_calibration", model))
         curves(of("model_curve", model))
         parameters(of("model_parameter", model))
-        st.subheader("What is not known", anchor=False)
+        section("What is not known")
         st.markdown("\n".join(f"- {words.safe_text(line, 400)}" for line in unknown(card, checks)))
+
+
+def section(text: str) -> None:
+    """A heading inside a card. text: Markdown."""
+    st.markdown(f"### {text}")
 
 
 def about(card: pd.Series) -> list[tuple[str, str]]:
@@ -171,7 +176,7 @@ def backtest(tests: pd.DataFrame, method: str) -> None:
     last = tests["cut_off"].max()
     latest = tests[tests["cut_off"] == last]
     number = words.counted(latest["customers"].max(), "customer")
-    st.subheader(f"Backtest: what came after {words.day(last)}, of {number}", anchor=False)
+    section(f"Backtest: what came after {words.day(last)}, of {number}")
     for measure, rows in list(latest.groupby("measure", sort=False))[:LATEST_TESTS]:
         said = measured(str(measure), rows)
         st.markdown(f"**{words.safe_text(compared(str(measure), rows, method), 400)}**")
@@ -229,7 +234,7 @@ def calibration(bins: pd.DataFrame) -> None:
         for name, part in inside.groupby(bins["candidate"], sort=False)
     ]
     said = f"Calibration: the prediction lies within the interval of what came for {words.listed(numbers)}"
-    st.subheader(words.safe_text(said, 400), anchor=False)
+    section(words.safe_text(said, 400))
     charts.draw(
         proof.calibration(bins),
         alt=f"{said}. Dots on the dotted line agree.",
@@ -243,7 +248,7 @@ def curves(points: pd.DataFrame) -> None:
         if len(rows) <= charts.MOST_MARKS:
             said = f"{str(name)[:1].upper()}{str(name)[1:]}"
             series = words.listed([words.visible(str(one), 60) for one in rows["series"].unique()])
-            st.subheader(words.safe_text(said), anchor=False)
+            section(words.safe_text(said))
             charts.draw(proof.curve(rows), alt=f"{said}: {series}.", key=f"_curve_{points.iloc[0]['model']}_{name}")
 
 
@@ -251,7 +256,7 @@ def parameters(rows: pd.DataFrame) -> None:
     """The plain numbers from which every figure can be worked out again."""
     if not len(rows):
         return
-    st.subheader(words.counted(len(rows), "parameter"), anchor=False)
+    section(words.counted(len(rows), "parameter"))
     shown = pd.DataFrame({"name": rows["name"]})
     shown["value"] = [proof.number(value) for value in rows["value"]]
     shown["error"] = [proof.number(value) for value in rows["error"]]
