@@ -313,7 +313,7 @@ def test_a_company_without_repeat_purchases_is_answered(customers):
     if customers == 400:
         assert scored["p_no_purchase"].min() > 0.9
         words = card(result)["check"].set_index("name")["words"]
-        assert words["what is not known"].startswith("Nobody has bought on a second day")
+        assert words["what is not known"].iloc[0].startswith("Nobody has bought on a second day")
 
 
 def test_too_little_history_gives_the_purchase_model_and_says_so():

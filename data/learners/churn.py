@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from data.learners.churn_card import BASE, RECENCY, RULES, TENURE, Proof, Trial, card_of
-from data.learners.churn_known import MILLION, SAMPLE, Snapshot, first_day, labels, share_kept, snapshot
+from data.learners.churn_known import MILLION, SAMPLE, Snapshot, first_day, keys, labels, share_kept, snapshot
 from data.learners.known import Known, Learnt, at
 
 LIMITS = (0.33, 0.66)  # of low, medium and high risk: thirds of what is possible, printed wherever a band is
@@ -61,16 +61,17 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     known.say(f"    churn: {method} for {len(now):,} customers")
     p = in_blocks(predict, now)
     low, high = interval(proof, known, model, now, p)
-    scored = frame["customer_id"].isin(now.customers)
+    everybody = keys(frame["customer_id"])
+    scored = everybody.isin(now.customers)
     for name, values in (("p_no_purchase", p), ("p_low", low), ("p_high", high), ("risk_band", band(p))):
         frame.loc[scored, name] = values
     frame.loc[scored, "method"], frame.loc[scored, "risk_before"] = method, "(new)"
     *_, earlier = trained(past, then.cut, wanted)
     if len(then) and earlier is not None:
-        frame.loc[frame["customer_id"].isin(then.customers), "risk_before"] = band(in_blocks(earlier, then))
+        frame.loc[everybody.isin(then.customers), "risk_before"] = band(in_blocks(earlier, then))
     if known.contractual:
         contracts = at(con, "churn_ended", known.cut)
-        gone = frame["customer_id"].isin(contracts.loc[contracts["ended"], "customer_id"])
+        gone = everybody.isin(keys(contracts.loc[contracts["ended"], "customer_id"]))
         frame.loc[gone, ["p_no_purchase", "p_low", "p_high"]] = 1.0
         frame.loc[gone, "method"] = "ended"
     *_, again = trained(past, known.cut, wanted)
