@@ -26,8 +26,8 @@ pytestmark = pytest.mark.browser
 # Elements that show text; what is not here shows none, and the test below looks whether that is still true.
 SHOWN = (
     "button", "checkbox", "code", "dataframe", "date_input", "error", "expander", "form_submit_button", "header", "link_button",
-    "markdown", "metric", "multiselect", "number_input", "plotly_chart", "popover", "radio", "selectbox", "spinner", "success",
-    "table", "tabs", "text_area", "text_input", "title", "toast", "toggle", "warning",
+    "markdown", "metric", "multiselect", "number_input", "plotly_chart", "popover", "radio", "select_slider", "selectbox",
+    "spinner", "subheader", "success", "table", "tabs", "text_area", "text_input", "title", "toast", "toggle", "warning",
 )  # fmt: skip
 SILENT = {
     "cache_data", "cache_resource", "column_config", "container", "context", "form", "fragment", "get_option", "grid", "login",
@@ -54,6 +54,7 @@ st.title(safe(texts[0]), anchor=False)
 for n, text in enumerate(texts):
     with st.container(border=True):
         st.header(safe(text))
+        st.subheader(safe(text))
         st.markdown(safe(text))
         st.markdown(f":small[:gray[{safe(text)}]] **{safe(text)}** :blue-badge[{safe(text)} · yours]")
         st.markdown(f"- {safe(text)}")
@@ -61,6 +62,7 @@ for n, text in enumerate(texts):
         st.button(safe(text), key=f"b{n}", help=safe(text))
         st.link_button(safe(text), "/export/x")
         st.selectbox(safe(text), [text, "b"], format_func=shown, key=f"s{n}", help=safe(text), placeholder=shown(text))
+        st.select_slider(safe(text), ["a", "b"], key=f"l{n}", help=safe(text))
         st.multiselect(safe(text), [text, "b"], [text], format_func=shown, key=f"m{n}")
         st.radio(safe(text), ["a", "b"], format_func=lambda one: safe(text), captions=[safe(text)] * 2, key=f"r{n}")
         st.checkbox(safe(text), key=f"c{n}")
