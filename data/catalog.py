@@ -284,14 +284,8 @@ FACTS = {
 
 def attribute(name: str) -> Dimension:
     """The dimension of an attribute that only this company's customers feed has."""
-    return Dimension(
-        name,
-        name.replace("_", " ").capitalize(),
-        "attribute of the customers feed",
-        OF_CUSTOMER,
-        of_customer=True,
-        is_filter=True,
-    )
+    label = name.replace("_", " ").capitalize()
+    return Dimension(name, label, "attribute of the customers feed", OF_CUSTOMER, of_customer=True, is_filter=True)
 
 
 def known(vocabulary: dict[str, T], name: str) -> T:

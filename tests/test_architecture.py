@@ -27,7 +27,8 @@ PYTHON = sources(*LAYERS)
 PAGES = {
     path: source for path, source in PYTHON.items() if path.startswith("pages/") and not path.endswith("__init__.py")
 }
-TABLES = sources("data/sql", suffix=".sql")
+TABLES = {path: text for path, text in sources("data/sql", suffix=".sql").items() if "/at/" not in path}
+QUESTIONS = sources("data/sql/at", suffix=".sql")  # asked of one day by the learners; no tables of a build
 
 
 def breaches(rule, files: dict[str, str]) -> list[str]:
@@ -72,7 +73,7 @@ def test_nobody_writes_unsafe_html():
 
 
 def test_no_file_is_longer_than_a_reader_bears():
-    assert breaches(partial(rules.too_long, most=rules.MOST_LINES), PYTHON | TABLES) == []
+    assert breaches(partial(rules.too_long, most=rules.MOST_LINES), PYTHON | TABLES | QUESTIONS) == []
 
 
 def test_every_file_and_public_name_says_what_it_is():
@@ -81,6 +82,12 @@ def test_every_file_and_public_name_says_what_it_is():
 
 def test_every_table_opens_with_its_contract():
     assert breaches(rules.without_contract, TABLES) == []
+
+
+def test_every_question_about_a_day_says_what_it_is_and_takes_the_day():
+    for path, text in QUESTIONS.items():
+        assert text.startswith(f"-- {path.split('/')[-1].removesuffix('.sql')}: "), path
+        assert "$cut" in text, path
 
 
 def test_nothing_is_left_unfinished():
