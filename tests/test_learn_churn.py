@@ -60,13 +60,15 @@ def planted(customers: int, seed: int = 1, after: int = 0) -> tuple[pd.DataFrame
     rate, leave = rng.gamma(1.0, 1 / 40, customers), rng.gamma(0.8, 1 / 300, customers)  # a day
     joined = rng.integers(0, DAYS - 20, customers)
     gone = joined + rng.exponential(1 / leave)
-    rows = []
+    bought = []
     for i in range(customers):
         gaps = rng.exponential(1 / rate[i], rng.poisson(rate[i] * 900) + 40).cumsum()
         days = np.unique(np.r_[joined[i], (joined[i] + gaps).astype(int)])
-        days = days[(days <= min(gone[i], DAYS + after))]
-        rows.append(pd.DataFrame({"customer_id": f"C{i:05d}", "day": np.r_[joined[i], days[days > joined[i]]]}))
-    frame = pd.concat(rows, ignore_index=True)
+        days = days[days <= min(gone[i], DAYS + after)]
+        bought.append(np.r_[joined[i], days[days > joined[i]]])
+    who = np.repeat(np.arange(customers), [len(days) for days in bought])
+    frame = pd.DataFrame({"customer_id": np.array([f"C{i:05d}" for i in range(customers)])[who]})
+    frame["day"] = np.concatenate(bought)
     frame["known_day"] = frame["day"] + (rng.random(len(frame)) < 0.02) * rng.integers(1, 20, len(frame))
     frame["revenue"] = np.round(rng.gamma(4, 10, len(frame)), 2) + 0.01
     both = rate + leave
