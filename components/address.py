@@ -92,9 +92,7 @@ PARAMETERS = {
     "answers": Parameter("a group of customers", ("High responders", "Low responders"), pages=("responsiveness",)),
     "first": Parameter("a segment to compare", accepts=is_key, pages=("segments",)),
     "second": Parameter("a segment to compare", accepts=is_key, pages=("segments",)),
-    "show": Parameter(
-        "a figure", ("Number of customers", "Potential value", "Margin at risk"), pages=("profiles",)
-    ),
+    "show": Parameter("a figure", ("Number of customers", "Potential value", "Margin at risk"), pages=("profiles",)),
     "group": Parameter("a group of customers", accepts=is_key, pages=("profiles",)),
     "model": Parameter(
         "a model",
