@@ -278,6 +278,29 @@ def test_values_are_ordered_and_their_sums_agree(some, learnt):
     assert by_segment.sum() == pytest.approx(frame["potential_value"].sum(), rel=1e-12)
 
 
+def test_margin_rates_are_ratios_of_sums_of_the_customers_segment(some, monkeypatch):
+    """Returns and service lower them; a segment of a few customers has the company's."""
+    monkeypatch.setattr(value, "prove", lambda con, known: value_proof.Proof())
+    orders = some[0].assign(margin=some[0]["revenue"] * 0.5)
+    customers = people(orders)
+    customers["segment"] = ["few" if i < 10 else f"s{i % 2}" for i in range(len(customers))]
+    segment = customers.set_index("customer_id")["segment"]
+    rich = orders["customer_id"].map(segment) == "s1"
+    orders.loc[rich, "margin"] = orders.loc[rich, "revenue"] * 0.2
+    day = pd.Timestamp(after(1_000))
+    returned = pd.DataFrame({"customer_id": segment[segment == "s0"].index[:40], "day": day, "known_day": day})
+    orders = pd.concat([orders, returned.assign(revenue=-30.0, margin=-30.0)])
+    frame = value.learn(database(orders, None, customers), known(after(DAYS))).frame
+    rate = frame["expected_margin_12m"] / (frame["expected_purchases_12m"] * frame["expected_spend"])
+    days = orders.groupby(["customer_id", "day"])["revenue"].agg(["sum", "max"]).reset_index()
+    days = days[days["max"] > 0].assign(owner=days["customer_id"].map(segment))
+    owner = orders["customer_id"].map(segment)
+    for name in ("s0", "s1", "few"):
+        chosen = [name] if name != "few" else ["s0", "s1", "few"]
+        exact = orders[owner.isin(chosen)]["margin"].sum() / days[days["owner"].isin(chosen)]["sum"].sum()
+        np.testing.assert_allclose(rate[frame["customer_id"].map(segment) == name], exact, rtol=1e-4)  # cents
+
+
 def test_contact_costs_are_those_of_a_year_for_the_time_that_is_left(some, learnt):
     orders, _ = some
     customers, cut = people(orders), after(DAYS)
