@@ -28,14 +28,16 @@ class Broken(Unusable):
     """A promise of a table's contract does not hold; the message names it and how to see the rows."""
 
 
-def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, say: Callable[[str], None]) -> None:
-    """Make every table that the feeds do not bring."""
+def assemble(
+    con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, say: Callable[[str], None]
+) -> dict[str, float]:
+    """Make every table that the feeds do not bring; how many seconds each learned one took."""
     models = {path.stem: read_model(path) for path in sorted(SQL.glob("*.sql"))}
     floor = company.roi_floor or CONTACTS_RATED * float(
         one(con, "select coalesce(min(unit_cost) filter (unit_cost > 0), 0.01) from feed_channels")[0]
     )
     attributes = "".join(f",\n    coalesce(f.{name}, '(unknown)') as {name}" for name in intake.attributes)
-    parts, cards = parts_for(con), list[Card]()
+    parts, cards, learning = parts_for(con), list[Card](), dict[str, float]()
     for name in in_order(models, {name: learned.needs for name, learned in LEARNED.items()}):
         began = time.monotonic()
         if name in LEARNED:
@@ -47,9 +49,13 @@ def assemble(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
         else:
             select = models[name].select.replace("{attributes}", attributes).replace("{zone}", quoted(company.zone))
             create(con, models[name], select, parts)
-        say(f"  {name} {time.monotonic() - began:.1f} s")
+        took = time.monotonic() - began
+        if name in LEARNED:
+            learning[name] = took
+        say(f"  {name} {took:.1f} s")
     write(con, cards)
     con.execute(f"create table roi_floor as select {floor}::decimal(18,4) as roi_floor")
+    return learning
 
 
 def parts_for(con: duckdb.DuckDBPyConnection) -> int:

@@ -54,7 +54,7 @@ def build(folder: Path, warehouse: Path, say: Callable[[str], None], options: Op
             intake = take_in(con, folder, company, say, stamp)
             refuse_rejected(intake, options)
             clock.append(time.monotonic())
-            assemble(con, intake, company, say)
+            learning = assemble(con, intake, company, say)
             clock.append(time.monotonic())
             tie_out.write(con, intake)
             manifest = describe(con, intake, company, stamp)
@@ -65,6 +65,8 @@ def build(folder: Path, warehouse: Path, say: Callable[[str], None], options: Op
                 name: round(b - a, 2)
                 for name, a, b in zip(("intake", "tables", "checks"), clock, clock[1:], strict=False)
             }
+            manifest["seconds"]["learning"] = round(sum(learning.values()), 2)
+            manifest["seconds"]["tables"] = round(manifest["seconds"]["tables"] - manifest["seconds"]["learning"], 2)
             say(f"publishing after {clock[-1] - clock[0]:.1f} s")
             return publish(draft, manifest, options.keep)
         except duckdb.OutOfMemoryException as error:

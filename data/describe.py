@@ -87,7 +87,7 @@ MANIFEST = {
     "unused": "files of the folder that no feed and no mapping names",
     "tables": "rows of every table",
     "version": "version of Rapport that built it",
-    "seconds": "how long the intake, the tables and the checks took",
+    "seconds": "how long the intake, the tables, the checks and the learners took",
 }
 
 
