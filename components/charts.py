@@ -17,7 +17,7 @@ from components import words
 from components.axes import floats, hover, of_money, plain, reach, spread, value_axis
 from data.catalog import METRICS, Metric, Unit
 
-FIGURE, BETTER, WORSE, BREACH, QUIET, SECOND, THIRD, FOURTH = (f"#00000{i}" for i in range(1, 9))
+FIGURE, BETTER, WORSE, BREACH, QUIET, SECOND, THIRD, FOURTH, WORDS = (f"#00000{i}" for i in range(1, 10))
 SERIES = (FIGURE, BETTER, THIRD, WORSE, FOURTH, SECOND)
 MOST_MARKS = 5_000
 ROW = 36  # pixels for one bar of a horizontal chart

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from components import charts, words
 from components.axes import floats, plain
 
+LINE = 44  # pixels for a bar with its name and figure above it, where a telephone has room for them
 SCALE = 10_000  # from here on a figure is written without decimals
 
 
@@ -47,7 +48,7 @@ def against(rows: pd.DataFrame, method: str) -> go.Figure:
 
     rows: candidate, value, low, high, in the order of the card.
     """
-    figure = charts.base(48 + 34 * len(rows))
+    figure = charts.base(24 + LINE * len(rows))
     value = floats(rows["value"])
     low, high = floats(rows["low"]).fillna(value), floats(rows["high"]).fillna(value)
     used = [is_used(candidate, method) for candidate in rows["candidate"]]
@@ -72,14 +73,21 @@ def against(rows: pd.DataFrame, method: str) -> go.Figure:
     )
     top, bottom = max(0.0, high.max()), min(0.0, low.min())
     span = (top - bottom) or 1.0
-    for name, text, end in zip(names, texts, high.clip(lower=0), strict=True):
+    for name, text in zip(names, texts, strict=True):
         figure.add_annotation(
-            x=end, y=name, text=text, showarrow=False, xanchor="left", xshift=8, font={"size": 12}, align="left"
+            xref="paper",
+            x=0,
+            xanchor="left",
+            y=name,
+            yshift=LINE / 3,
+            text=f"{name}  {text}",
+            showarrow=False,
+            font={"size": 12, "color": charts.WORDS},
         )
     figure.update_layout(
-        yaxis={"autorange": "reversed", "type": "category", "showgrid": False, "automargin": True},
-        xaxis={"range": [bottom - 0.02 * span, top + 0.55 * span], "visible": False},
-        bargap=0.4,
+        yaxis={"autorange": "reversed", "type": "category", "visible": False},
+        xaxis={"range": [bottom - 0.02 * span, top + 0.02 * span], "visible": False},
+        bargap=0.64,
     )
     return figure
 

@@ -104,8 +104,9 @@ def cells(
         ygap=3,
     )
     for name, row in zip(down[1], text, strict=True):
-        for column, words_ in zip(across[1], row, strict=True):  # in the theme's own colour, so that all can be read
-            figure.add_annotation(x=plain(column), y=plain(name), text=words_, showarrow=False, font={"size": 12})
+        for column, words_ in zip(across[1], row, strict=True):  # not within the heat map, which would pick a colour
+            font = {"size": 12, "color": charts.WORDS}
+            figure.add_annotation(x=plain(column), y=plain(name), text=words_, showarrow=False, font=font)
     axis = {"type": "category", "showgrid": False, "automargin": True}
     return figure.update_layout(
         xaxis=axis | {"side": "top", "title": {"text": titles[0], "font": {"size": 12}}},

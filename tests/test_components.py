@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import address, charts, layout, months, tables, words
+from components import address, charts, layout, months, score_charts, tables, words
 from data.catalog import METRICS, Unit
 from data.contract import FEEDS
 from tests.conftest import ROOT
@@ -270,7 +270,12 @@ def test_text_can_be_read_and_marks_can_be_seen_in_both_themes(scheme):
     marks = theme["chartCategoricalColors"]
     quiet = marks[4]  # what is compared with is meant to stand back
     assert all(contrast(mark, theme["backgroundColor"]) >= (2 if mark == quiet else 3) for mark in marks)
-    assert len(set(marks)) == 8
+    assert len(set(marks)) == 9
+    assert marks[-1] == theme["textColor"]  # words on a cell of a heat map, at the cell's strongest
+    red, green, blue, opacity = map(float, score_charts.STRONG.removeprefix("rgba(").rstrip(")").split(","))
+    ground = [int(theme["backgroundColor"][place : place + 2], 16) for place in (1, 3, 5)]
+    cell = [round(opacity * one + (1 - opacity) * under) for one, under in zip((red, green, blue), ground, strict=True)]
+    assert contrast(marks[-1], "#" + "".join(f"{one:02x}" for one in cell)) >= 4.5, scheme
 
 
 def test_no_font_or_picture_comes_from_the_network():
