@@ -16,6 +16,8 @@ set of quasi-random numbers (Sobol 1967), and interpolated: the cost does not gr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 from scipy.special import betaincinv, exprel, gammaincinv, ndtri
@@ -147,3 +149,23 @@ def drawn_theta(theta: np.ndarray, covariance: np.ndarray, uniform: np.ndarray) 
 def drawn(theta: np.ndarray, covariance: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     """Parameters as they may be, (k, draws)."""
     return np.exp(drawn_theta(theta, covariance, uniform))
+
+
+def of_contract(
+    parameters: np.ndarray,
+    covariance: np.ndarray,
+    renewals: np.ndarray,
+    value: Callable[[np.ndarray], np.ndarray],
+    level: float = 0.90,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the interval of value(θ), (k,), for each number of renewals so far, (k,).
+
+    θ ~ Beta(α, β + n) is the customer's own probability of leaving at a renewal (sBG, Fader & Hardie 2010); α and β are
+    drawn, too. covariance: of their logarithms.
+    """
+    uniform = qmc.Sobol(3, rng=np.random.default_rng(1)).random(DRAWS).clip(1e-9, 1 - 1e-9).T
+    alpha, beta = drawn(np.log(parameters), covariance, uniform[1:])
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    ends = [np.quantile(value(betaincinv(alpha, beta + n, uniform[0])), tails) for n in renewals]
+    low, high = np.array(ends).reshape(-1, 2).T
+    return low, high

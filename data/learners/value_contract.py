@@ -24,7 +24,6 @@ INTERVAL = (
     "90 % intervals hold what is not known of the customer's own retention and of the parameters; they do not hold "
     "changes of the margin a month, nor contact costs."
 )
-DRAWS = 1_024
 ENOUGH = 30  # customers, below whom a holdout proves nothing
 OWN_MONTHS = 1.0  # months of everybody's mean margin that stand beside a customer's own
 
@@ -96,6 +95,7 @@ def leaving(parameters: np.ndarray, months: np.ndarray, ahead: int) -> np.ndarra
 
 def score(known: Known, contracts: pd.DataFrame, model, constant: bool) -> dict[str, np.ndarray]:
     """Columns of the table. Customers who have left are worth nothing from now on."""
+    from models.own_value import of_contract as own
     from models.sbg import derl
 
     there = ~contracts["ended"].to_numpy(bool)
@@ -150,20 +150,6 @@ def twelve(theta: np.ndarray) -> np.ndarray:
     """Expected renewals among the next twelve of a customer who leaves with probability θ at each."""
     stay = 1 - theta
     return np.sum([stay**k for k in range(1, YEAR + 1)], axis=0)
-
-
-def own(parameters: np.ndarray, covariance: np.ndarray, months: np.ndarray, value) -> tuple[np.ndarray, np.ndarray]:
-    """90 % interval of value(θ), θ the customer's own probability of leaving: Beta(α, β + n), parameters drawn too."""
-    from scipy.special import betaincinv
-    from scipy.stats import qmc
-
-    from models.own_value import drawn
-
-    uniform = qmc.Sobol(3, rng=np.random.default_rng(1)).random(DRAWS).clip(1e-9, 1 - 1e-9).T
-    alpha, beta = drawn(np.log(parameters), covariance, uniform[1:])
-    ends = [np.quantile(value(betaincinv(alpha, beta + n, uniform[0])), (0.05, 0.95)) for n in months]
-    low, high = np.array(ends).reshape(-1, 2).T
-    return low, high
 
 
 def chance(known: Known, model, parameters: np.ndarray, constant: bool, months: np.ndarray):
