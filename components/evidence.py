@@ -39,7 +39,9 @@ def tested(model: str) -> str:
         f"{name} {proof.between(value, low, high)}"
         for name, value, low, high in rows[["candidate", "value", "low", "high"]].itertuples(index=False)
     ]
-    compared = f"Backtest on what came after {words.day(last)}, {measure}: {'; '.join(figures)}."
+    compared = (
+        f"Backtest on what came after {words.day(last)}, {proof.CALLED.get(measure, measure)}: {'; '.join(figures)}."
+    )
     return f"{begins} {compared}"
 
 

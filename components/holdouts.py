@@ -14,14 +14,6 @@ from data.model_card import NOT_ENOUGH
 from data.question import Refused
 
 SMALLER = ("error", "brier", "loss", "ece")  # parts of the names of measures of which less is better
-CALLED = {
-    "auc": "AUC",
-    "brier": "Brier score",
-    "brier_skill": "Brier skill",
-    "log_loss": "log loss",
-    "ece": "calibration error",
-    "lift": "lift of the top tenth",
-}
 NEAR_ZERO = "total error"  # a measure that is best at zero
 
 
@@ -79,7 +71,8 @@ def against(model: str, measures: Sequence[str]) -> None:
         absent("A backtest needs at least two horizons of history before the cut-off.")
         evidence.show(model)
         return
-    asked = [name for name in measures if name in set(tests["measure"])] or list(dict.fromkeys(tests["measure"]))[:2]
+    told = set(tests.loc[tests["value"].notna(), "measure"])
+    asked = [name for name in measures if name in told] or list(dict.fromkeys(tests["measure"]))[:2]
     after = words.day(tests["cut_off"].iloc[0])
     used = method(model)
     title = verdict(tests[tests["measure"] == asked[0]], asked[0], used, after)
@@ -91,9 +84,11 @@ def against(model: str, measures: Sequence[str]) -> None:
             part = tests[tests["measure"] == measure]
             said = model_cards.measured(measure, part)
             with st.container(gap="xsmall"):
-                name = CALLED.get(measure, measure)
+                name = proof.CALLED.get(measure, measure)
                 st.markdown(f"**{words.safe_text(name[:1].upper() + name[1:])}** :gray[({better(measure)})]")
                 charts.draw(proof.against(part, used), alt=f"Bars. {said}.", key=f"_against_{model}_{measure}")
+    if meant := proof.meanings([*asked, *tests[tests["measure"].isin(asked)]["candidate"]]):
+        layout.quiet(meant)
     evidence.show(model)
 
 
@@ -122,13 +117,15 @@ def verdict(part: pd.DataFrame, measure: str, used: str, after: str) -> str:
     own = part[[proof.is_used(name, used) for name in part["candidate"]]]
     others = part.drop(own.index)
     if not len(own) or not len(others):
-        return f"Tested on what came after {after}, by {CALLED.get(measure, measure)}"
+        return f"Tested on what came after {after}, by {proof.CALLED.get(measure, measure)}"
     sign = -1 if better(measure).startswith("smaller") else 1
     rank = (lambda value: -abs(value)) if measure == NEAR_ZERO else (lambda value: sign * value)
     ours, best = own.iloc[0], others.loc[others["value"].map(rank).idxmax()]
-    name, value, nearest = CALLED.get(measure, measure), proof.number(ours["value"]), proof.number(best["value"])
+    name, value, nearest = proof.CALLED.get(measure, measure), proof.number(ours["value"]), proof.number(best["value"])
     said = f"{best['candidate']} was best by {name}: {nearest}; {ours['candidate']} had {value}"
-    if rank(ours["value"]) > rank(best["value"]):
+    if nearest == value:
+        said = f"{ours['candidate']} and {best['candidate']} were level by {name}: {value}"
+    elif rank(ours["value"]) > rank(best["value"]):
         said = f"{ours['candidate']} was best by {name}: {value}, next {best['candidate']} {nearest}"
     return f"On what came after {after}, {said}"
 

@@ -14,6 +14,7 @@ ALL = "all models"
 MODELS = ("value", "churn", "responsiveness", "profiles", "roi")
 PAGE = "pages/trust/model_cards.py"
 LATEST_TESTS, MOST_ROWS = 4, 500
+BARS = "baseline"  # a point for each candidate: the bars of the backtest once more
 STATES = {IN_USE: "green", BASELINE: "orange", NOT_ENOUGH: "gray"}
 SAID = {True: ("check", "Passed"), False: ("close", "Failed"), None: ("remove", "Not made")}
 PARTS = {  # what a card may lack, in words
@@ -177,6 +178,8 @@ def backtest(tests: pd.DataFrame, method: str) -> None:
     latest = tests[tests["cut_off"] == last]
     number = words.counted(latest["customers"].max(), "customer")
     section(f"Backtest: what came after {words.day(last)}, of {number}")
+    if meant := proof.meanings([*latest["measure"], *latest["candidate"]]):
+        layout.quiet(meant)
     for measure, rows in list(latest.groupby("measure", sort=False))[:LATEST_TESTS]:
         said = measured(str(measure), rows)
         st.markdown(f"**{words.safe_text(compared(str(measure), rows, method), 400)}**")
@@ -188,6 +191,7 @@ def backtest(tests: pd.DataFrame, method: str) -> None:
     shown = tests.sort_values(["cut_off", "place"], ascending=[False, True])
     shown = shown.assign(
         cut_off=[words.day(at) for at in shown["cut_off"]],
+        measure=[proof.CALLED.get(name, name) for name in shown["measure"]],
         value=[proof.number(value) for value in shown["value"]],
         interval=[interval(low, high) for low, high in zip(shown["low"], shown["high"], strict=True)],
     )
@@ -206,7 +210,8 @@ def measured(measure: str, rows: pd.DataFrame) -> str:
         f"{name} {proof.between(*values)}"
         for name, *values in rows[["candidate", "value", "low", "high"]].itertuples(index=False)
     ]
-    return f"{measure[:1].upper()}{measure[1:]}: {', '.join(figures)}"
+    name = proof.CALLED.get(measure, measure)
+    return f"{name[:1].upper()}{name[1:]}: {', '.join(figures)}"
 
 
 def compared(measure: str, rows: pd.DataFrame, method: str) -> str:
@@ -245,7 +250,7 @@ def calibration(bins: pd.DataFrame) -> None:
 def curves(points: pd.DataFrame) -> None:
     """Every curve of the card that a chart can hold."""
     for name, rows in points.groupby("curve", sort=False):
-        if len(rows) <= charts.MOST_MARKS:
+        if name != BARS and len(rows) <= charts.MOST_MARKS:
             said = f"{str(name)[:1].upper()}{str(name)[1:]}"
             series = words.listed([words.visible(str(one), 60) for one in rows["series"].unique()])
             section(words.safe_text(said))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 import pandas as pd
@@ -11,6 +12,28 @@ import plotly.graph_objects as go
 from components import charts, words
 from components.axes import floats, plain
 
+CALLED = {  # measures by what they are called in print
+    "auc": "AUC",
+    "brier": "Brier score",
+    "brier_skill": "Brier skill",
+    "log_loss": "log loss",
+    "ece": "calibration error",
+    "ece_floor": "calibration error by chance alone",
+    "lift": "lift of the top tenth",
+}
+MEANS = {  # and in plain words
+    "auc": "AUC: how often the one who was lost had the higher risk of two, 0.5 by luck",
+    "brier": "Brier score: squared distance of the probabilities from what came",
+    "brier_skill": "Brier skill: the part of the base rate's Brier score that is saved",
+    "log_loss": "log loss: what the probabilities lacked where they were wrong, the surer the worse",
+    "log score": "log score: how probable the model held what came",
+    "ece": "calibration error: how far shares that came lie from those predicted",
+    "lift": "lift: how many times the usual share was lost among the tenth at highest risk",
+    "NBD": "NBD, BG/NBD, MBG/NBD and Pareto/NBD: models of how often customers buy and when they leave",
+    "base rate": "base rate: everybody is given the company's share",
+    "recency rule": "recency rule: the longer ago the last purchase, the riskier",
+    "past rate": "past rate: everybody goes on as before",
+}
 LINE = 44  # pixels for a bar with its name and figure above it, where a telephone has room for them
 SCALE = 10_000  # from here on a figure is written without decimals
 
@@ -36,6 +59,13 @@ def between(value: object, low: object, high: object) -> str:
 def ticks(values: pd.Series) -> str:
     """Numbers of an axis: thousands as k; small ones as they are, not in thousandths."""
     return ".3~s" if floats(values).abs().max() >= 1_000 else ",.3~r"
+
+
+def meanings(names: Iterable[str]) -> str:
+    """What these measures and candidates are, in a line; empty where their names say it."""
+    found = dict.fromkeys(MEANS.get("NBD" if name.endswith("/NBD") else name, "") for name in names)
+    said = "; ".join(filter(None, found))
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def is_used(candidate: str, method: str) -> bool:
