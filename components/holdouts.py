@@ -52,7 +52,7 @@ def curve(model: str, *names: str) -> pd.DataFrame:
     """The points of the first of these curves that the card has."""
     found = rows("model_curve", model)
     for name in names if len(found) else ():
-        part = found[found["curve"] == name]
+        part = found[(found["curve"] == name) & found["y"].notna()]
         if len(part):
             return part
     return pd.DataFrame(columns=["series", "x", "y", "low", "high"])

@@ -213,6 +213,8 @@ def missing(*needs: str) -> bool:
         what = f"the column {name} of the feed {feed}" if name else f"the feed {feed}"
         meaning = FEEDS[feed].column(name).meaning if name else FEEDS[feed].meaning
         off = FEEDS[feed].without if not name else "Everything that is made of it is switched off."
+        if need == "lines.cost":
+            off = "What is made of it is switched off; margins that are expected or at risk are revenue, less no cost."
         how = f"To supply it, add {'the column to' if name else 'a file named'}"
         with st.container(border=True, gap="xsmall"):
             st.markdown(f"**Not known without {what}.** {meaning.rstrip('.').capitalize()}. {off}")

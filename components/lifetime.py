@@ -129,7 +129,7 @@ def figures(metric: str, view: View) -> None:
         cards.card(
             f"{METRICS[current_metric()].label} so far",
             money(past),
-            f"what they brought; {money(found[metric])} is still expected",
+            f"what was brought, also by guests; {money(found[metric])} is still expected",
             Question((current_metric(),), view=view),
         )
 

@@ -14,6 +14,7 @@ from components import (
     charts,
     evidence,
     filters,
+    holdouts,
     layout,
     model_cards,
     offer,
@@ -25,6 +26,7 @@ from components import (
 )
 from data.catalog import METRICS, Unit
 from data.contract import UNKNOWN
+from data.model_card import NOT_ENOUGH
 from data.question import Listing, Question, View
 from data.rights import CUSTOMERS
 
@@ -227,7 +229,9 @@ def lifecycles(found: pd.DataFrame, question: Question, currency: str) -> None:
 def kinds(found: pd.DataFrame, question: Question, currency: str) -> None:
     """Groups of customers who are alike, or that there are none which hold; how stable they are."""
     names = [str(name) for name in found["profile"].unique() if name != UNKNOWN]
-    if CONTINUUM in names:
+    if holdouts.state("profiles") == NOT_ENOUGH:
+        layout.finding("Whether customers form groups is not known: too few have bought on two days", question, found)
+    elif CONTINUUM in names:
         layout.finding("Customers form no groups that hold: any border would be a slice of a continuum", question)
         layout.quiet("Fifths and lifecycle above are such slices: useful to speak about, and no kinds of people.")
     else:

@@ -139,7 +139,8 @@ def figures(found: pd.Series, asked: Question, segment: str, beat: Any) -> None:
             cards.card("Net contribution", net, f"{margin} margin less {cost} investment", behind)
         else:
             revenue = words.money(found["revenue"], currency, short=True)
-            cards.card("Revenue", revenue, "cost is not in the data", part(asked, "revenue"))
+            lacks = "cost" if layout.missing_of(("lines.cost",)) else "what contacts cost"
+            cards.card("Revenue", revenue, f"{lacks} is not in the data", part(asked, "revenue"))
         often = "no rhythm yet"
         if beat is not None and beat.usual is not None:
             often = f"usually every {words.days(beat.usual)}, now {words.count(beat.since)}"

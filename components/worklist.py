@@ -173,8 +173,10 @@ def why(row: pd.Series, day: date, days: int | None) -> str:
 
 def rhythm(gap: float | None, days: int | None) -> str:
     """'usually 34 days, now 71'."""
+    if not words.known(gap):
+        return "no rhythm yet" + (f", now {words.days(days)}" if days is not None else "")
     now = f"now {words.count(days)}" if days is not None else ""
-    usual = f"usually {words.days(gap)}" if words.known(gap) else "no rhythm yet"
+    usual = f"usually {words.days(gap)}"
     return ", ".join(filter(None, (usual, now)))
 
 

@@ -11,6 +11,7 @@ if not len(profile.asked(profile.split(view))):
     st.stop()
 
 profile.figures(view, currency)
+layout.missing("lines.cost")
 profile.grid(view, currency)
 profile.moves(view)
 life = kinds = None
