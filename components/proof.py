@@ -109,7 +109,7 @@ def against(rows: pd.DataFrame, method: str) -> go.Figure:
             x=0,
             xanchor="left",
             y=name,
-            yshift=LINE / 3,
+            yshift=LINE * 0.4,
             text=f"{name}  {text}",
             showarrow=False,
             font={"size": 12, "color": charts.WORDS},
@@ -117,7 +117,7 @@ def against(rows: pd.DataFrame, method: str) -> go.Figure:
     figure.update_layout(
         yaxis={"autorange": "reversed", "type": "category", "visible": False},
         xaxis={"range": [bottom - 0.02 * span, top + 0.02 * span], "visible": False},
-        bargap=0.64,
+        bargap=0.68,
     )
     return figure
 

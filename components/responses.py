@@ -151,8 +151,8 @@ def saturation(found: pd.DataFrame, channel: str, usual: pd.DataFrame, least: st
     apart = first["high"] < last["low"] or last["high"] < first["low"]
     ends = (f"{stacks.said(*row[['rate', 'low', 'high']])} of contacts with {row['group']}" for row in (first, last))
     said = " and ".join(ends)
-    verdict = "apart" if apart else "not reliably apart"
-    title = f"{called(channel)}: customers with few and with many contacts answer {verdict}"
+    verdict = "answer at different rates" if apart else "do not answer at reliably different rates"
+    title = f"{called(channel)}: customers with few and with many contacts {verdict}"
     layout.finding(title)
     drawn = stacks.steps(rows, "group", base, "contacts of the customer in 24 months")
     charts.draw(drawn, alt=f"Rate of answers by number of contacts. {title}: {said}.")

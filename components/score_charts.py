@@ -172,10 +172,11 @@ def shares(frame: pd.DataFrame, by: str, parts: Mapping[str, str], order: Sequen
     parts: column -> its name in the legend. order: the groups, top first.
     """
     figure = charts.base(90 + 26 * len(parts) * len(order))
-    indexed = frame.set_index(by).reindex(order)
+    indexed, ends = frame.set_index(by).reindex(order), [0.0]
     for (column, label), colour in zip(parts.items(), (charts.SECOND, charts.FIGURE, charts.BETTER), strict=False):
         values = floats(indexed[column]).fillna(0)
         share = values / (values.sum() or 1)
+        ends += [*share]
         figure.add_bar(
             orientation="h",
             x=share,
@@ -191,7 +192,7 @@ def shares(frame: pd.DataFrame, by: str, parts: Mapping[str, str], order: Sequen
         barmode="group",
         showlegend=True,
         legend=LEGEND | {"traceorder": "normal"},
-        xaxis={"visible": False, "rangemode": "tozero"},
+        xaxis={"visible": False, "range": [1.25 * min(ends), 1.25 * max(ends) or 1]},
         yaxis={"autorange": "reversed", "type": "category", "showgrid": False, "automargin": True},
         bargap=0.3,
     )
