@@ -198,7 +198,7 @@ def backtest(tests: pd.DataFrame, method: str) -> None:
     columns = ["cut_off", "measure", "candidate", "value", "interval", "customers"]
     tables.table(
         shown[columns][:MOST_ROWS],
-        "Every backtest with its baselines",
+        f"Every backtest with its baselines: {tests.iloc[0]['model']}",
         labels=LABELS | {"cut_off": "Cut-off"},
         units=UNITS,
     )
@@ -265,7 +265,7 @@ def parameters(rows: pd.DataFrame) -> None:
     shown = pd.DataFrame({"name": rows["name"]})
     shown["value"] = [proof.number(value) for value in rows["value"]]
     shown["error"] = [proof.number(value) for value in rows["error"]]
-    tables.table(shown[:MOST_ROWS], "Parameters with their standard errors", labels=LABELS)
+    tables.table(shown[:MOST_ROWS], f"Parameters with their standard errors: {rows.iloc[0]['model']}", labels=LABELS)
 
 
 def unknown(card: pd.Series, checks: pd.DataFrame) -> list[str]:
