@@ -387,3 +387,12 @@ def test_contracts_that_nobody_has_decided_about_are_not_scored():
     purchases = purchases.assign(day=DAYS - 5, known_day=DAYS - 5).drop_duplicates("customer_id")
     result = churn.learn(company(purchases, None, young), known(contractual=True))
     assert result.frame["p_no_purchase"].isna().all() and result.cards[0].state == "not enough data"
+
+
+def test_where_everybody_was_lost_nothing_is_proven():
+    """Fifty customers who bought once, long ago: any candidate that says so would look perfect."""
+    once = pd.DataFrame({"customer_id": [f"C{i:02}" for i in range(50)], "day": range(50)})
+    result = churn.learn(company(once.assign(known_day=once["day"], revenue=10.0)), known())
+    assert result.cards[0].state == "not enough data"
+    assert "everybody" in result.cards[0].why
+    assert not card(result)["backtest"].shape[0]

@@ -120,7 +120,10 @@ def prove(past: Past) -> Proof:
         fits = candidates(past, cut)
         found = {name: in_blocks(predict, test) for name, (_, predict) in fits.items()}
         models = {name: model for name, (model, _) in fits.items()}
-        trials.append(Trial(cut, test, labels(past.con, known, test, known.cut), found, models))
+        y = labels(past.con, known, test, known.cut)
+        if y.min() == y.max():
+            continue  # all were lost, or none: every candidate that says so would seem perfect
+        trials.append(Trial(cut, test, y, found, models))
     if not trials:
         return Proof(())
     last = trials[0]

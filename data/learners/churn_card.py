@@ -50,7 +50,7 @@ def card_of(
     choice = proof.choice
     if choice is None:
         state = NOT_ENOUGH
-        why = f"Less than three horizons of {known.horizon} days lie behind, so no score could be tested yet. " + (
+        why = f"{untested(known)}, so no score could be tested yet. " + (
             f"{method} is used untested." if method else "Nobody is scored."
         )
     else:
@@ -141,7 +141,7 @@ def checks(card: Card, known: Known, proof: Proof, unknown: Sequence[str], same:
         cuts > 0,
         f"{cuts} cut-offs could be tested; each takes three horizons of {known.horizon} days."
         if cuts
-        else f"No cut-off could be tested: that takes three horizons of {known.horizon} days.",
+        else f"No cut-off could be tested: {untested(known)[0].lower()}{untested(known)[1:]}.",
     )
     if proof.choice is not None:
         trial = proof.trials[0]
@@ -167,6 +167,11 @@ def checks(card: Card, known: Known, proof: Proof, unknown: Sequence[str], same:
     )  # fmt: skip
     for words in unknown:
         card.checked("what is not known", None, words)
+
+
+def untested(known: Known) -> str:
+    """Why there may be no test."""
+    return f"Less than three horizons of {known.horizon} days lie behind, or nobody was lost in them, or everybody"
 
 
 def number(value: float) -> float | None:

@@ -122,7 +122,7 @@ def describe(made: Card, channel: str, model: Any, rows: pd.DataFrame, lost: boo
     why = " On later contacts the channel's usual rate was better, so nobody is called either." if lost else ""
     made.checked(
         f"{channel}: evidence",
-        unsure < pairs,
+        None if unsure else True,
         f"{unsure:,} of {pairs:,} customers ({percent(unsure / pairs)}) have not enough evidence to be called high or "
         f"low. That is a state, not a failure.{why}",
     )
