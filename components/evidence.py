@@ -6,14 +6,14 @@ from datetime import date
 
 import streamlit as st
 
-from components import ask, filters, layout, model_cards, proof, words
-from data.question import EVERYTHING, Listing, Refused, View
+from components import filters, layout, model_cards, proof, whole_company, words
+from data.question import Refused
 
 
 def cut_off() -> tuple[date, int] | None:
     """The last day that was learned from, and the horizon in days; None in builds that learned nothing."""
     try:
-        found = ask.ask(Listing("cut_off", View(EVERYTHING)))
+        found = whole_company.listing("cut_off")
     except Refused:
         return None
     if not len(found) or not words.known(found["cut"].iloc[0]):

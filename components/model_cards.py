@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from components import ask, charts, filters, layout, proof, tables, words
+from components import charts, filters, layout, proof, tables, whole_company, words
 from data.catalog import Unit
 from data.model_card import BASELINE, IN_USE, NOT_ENOUGH
-from data.question import EVERYTHING, Listing, Refused, View
+from data.question import Refused
 
 ALL = "all models"
 MODELS = ("value", "churn", "responsiveness", "profiles", "roi")
@@ -51,7 +51,7 @@ UNITS = {"customers": Unit.COUNT}
 
 def listing(table: str) -> pd.DataFrame:
     """A part of the cards: rows about the method and about nobody, so every reader of figures has all of them."""
-    return ask.ask(Listing(table, View(EVERYTHING), limit=10_000))
+    return whole_company.listing(table)
 
 
 def cards() -> pd.DataFrame:

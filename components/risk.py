@@ -9,9 +9,22 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, cards, charts, evidence, exports, filters, layout, offer, score_charts, words
+from components import (
+    access,
+    ask,
+    cards,
+    charts,
+    evidence,
+    exports,
+    filters,
+    layout,
+    offer,
+    score_charts,
+    whole_company,
+    words,
+)
 from data.catalog import METRICS, Unit
-from data.question import EVERYTHING, Listing, Question, View
+from data.question import Question, View
 from data.rights import CUSTOMERS
 
 SIZE = 25
@@ -67,7 +80,7 @@ def horizon_words() -> str:
     cut = evidence.cut_off()
     if not cut:
         return "What counts as lost is not stated in this build."
-    contractual = bool(ask.ask(Listing("cut_off", View(EVERYTHING)))["contractual"].iloc[0])
+    contractual = bool(whole_company.listing("cut_off")["contractual"].iloc[0])
     what = "the contract ends" if contractual else "no purchase"
     return f"Lost means: {what} in the {words.days(cut[1])} after {words.day(cut[0])}, the end of the data."
 

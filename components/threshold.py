@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from components import access, ask, cards, filters, holdouts, layout, risk, tables, words
+from components import access, ask, cards, filters, holdouts, layout, risk, tables, whole_company, words
 from data.catalog import Unit
-from data.question import EVERYTHING, Listing, Question, View
+from data.question import Question, View
 
 STEPS = tuple(f"{step / 20:.2f}" for step in range(20))
 START = "0.65"
@@ -67,7 +67,7 @@ def by_channel(view: View, chosen: str) -> pd.DataFrame:
     )
     found = ask.ask(asked)
     found = found[found["scored"] > 0].rename(columns={"best_channel": "channel"})
-    about = ask.ask(Listing("channel", View(EVERYTHING)))[["channel", "label", "unit_cost", "capacity_per_month"]]
+    about = whole_company.listing("channel")[["channel", "label", "unit_cost", "capacity_per_month"]]
     found = found.assign(channel=found["channel"].astype(str)).merge(about, on="channel", how="left")
     numbers = ["scored", "expected_lost", "value_of_acting", "unit_cost", "capacity_per_month"]
     found[numbers] = found[numbers].apply(pd.to_numeric).astype(float)
@@ -90,7 +90,7 @@ def figures(found: pd.DataFrame, held: dict[str, float], everybody: float, here:
     """How many, how many of them rightly, how many of the lost, and the cost."""
     number, currency = found["scored"].sum(), ask.current().manifest["currency"]
     share = words.share(number / here) if here else words.NOT_KNOWN
-    cheapest = ask.ask(Listing("channel", View(EVERYTHING)))["unit_cost"].astype(float).min()
+    cheapest = whole_company.listing("channel")["unit_cost"].astype(float).min()
     least = words.money(number * cheapest, currency, short=True) if words.known(cheapest) else words.NOT_KNOWN
     without = found.loc[found["unit_cost"].isna(), "scored"].sum()
     apart = f"; {words.count(without)} have no channel that is allowed and pays" if without else ""

@@ -1,4 +1,6 @@
-"""The whole company's figure beside the own one, for readers who see a part: only where a policy allows it.
+"""What is shown of the whole company to readers who see a part: tables about nobody, and figures by policy.
+
+A figure of the whole company stands beside the own one only where a policy allows it.
 
 Shares and ratios only, and only where enough customers are somebody else's: from a sum, or from few others, one could
 work back what belongs to a single colleague or customer.
@@ -6,10 +8,24 @@ work back what belongs to a single colleague or customer.
 
 from __future__ import annotations
 
+import pandas as pd
+
 from components import access, ask, words
 from data.catalog import Metric, Unit
 from data.question import EVERYTHING, Listing, Question, Refused
 from data.view import View
+
+ABOUT_NOBODY = frozenset(
+    {"policy", "channel", "cut_off", "model_card", "model_backtest", "model_calibration"}
+    | {"model_parameter", "model_check", "model_curve"}
+)
+
+
+def listing(table: str) -> pd.DataFrame:
+    """Rows of a table that is about nobody: what the company has settled, and how good its models are."""
+    if table not in ABOUT_NOBODY:
+        raise ValueError(f"{table} is about customers or money: ask for it within the reader's scope")
+    return ask.ask(Listing(table, View(EVERYTHING), limit=10_000))
 
 
 def beside(metric: Metric, view: View) -> str:
@@ -18,7 +34,7 @@ def beside(metric: Metric, view: View) -> str:
         return ""
     everybody = View(EVERYTHING, (), view.since, view.until)
     try:
-        policies = ask.ask(Listing("policy", View(EVERYTHING)))
+        policies = listing("policy")
     except Refused:
         return ""  # a build from before there were policies
     roles = access.reader().roles

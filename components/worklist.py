@@ -8,10 +8,10 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from components import ask, cards, charts, evidence, exports, layout, offer, story, words
+from components import ask, cards, charts, evidence, exports, layout, offer, story, whole_company, words
 from data.catalog import METRICS, Unit
 from data.contract import UNKNOWN
-from data.question import EVERYTHING, Listing, Question, View
+from data.question import Listing, Question, View
 
 SIZE = 25
 NONE_PAYS = "none pays"
@@ -47,7 +47,7 @@ def page(asked: Question, number: int) -> Question:
 
 def prices() -> pd.DataFrame:
     """Each channel with what a contact costs and whether it needs consent; nothing of anybody's customers."""
-    return ask.ask(Listing("channel", View(EVERYTHING))).set_index("channel")
+    return whole_company.listing("channel").set_index("channel")
 
 
 def consents(view: View, keys: list[str]) -> dict[tuple[str, str], tuple[bool, bool]]:

@@ -107,6 +107,7 @@ def expected_purchases(
 
     def if_alive(often: np.ndarray, ages: np.ndarray) -> np.ndarray:
         p, weight = beta_nodes(a, b + shift + 1 + often)
+        p = np.maximum(p, 1e-290)  # of hardly any dropout it is 0 in a float; the quotient below has its limit already
         longer = np.log1p(p[:, None, :] * (t / (alpha + ages))[:, :, None])
         return np.einsum("kj,kmj->km", weight / p, -np.expm1(-(r + often)[:, None, None] * longer))
 

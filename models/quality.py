@@ -107,8 +107,8 @@ def around(p: np.ndarray, seen: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Low and high end of the share to whom it happens among those with probability p: (n,) each.
 
     seen: the reliability of the same model on what came after an earlier cut-off. Each bin tells how far what came may
-    have been from what was predicted; between the bins it is interpolated. It reaches as far to both sides: a model that
-    foretold too little last time may foretell too much the next.
+    have been from what was predicted; between the bins it is interpolated. It reaches as far to both sides: a model
+    that foretold too little last time may foretell too much the next.
     """
     ends = (seen[end] - seen["predicted"] for end in ("low", "high"))
     reach = np.maximum(*(np.abs(np.interp(p, seen["predicted"], end)) for end in ends))

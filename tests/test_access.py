@@ -104,3 +104,9 @@ def test_no_figure_of_the_company_where_too_few_customers_are_somebody_elses(bes
 def test_the_administrators_first_page_is_not_a_page_of_figures(app):
     colleagues.enter(app, "admin")
     assert app.run().title[0].value == "People and grants"
+
+
+@pytest.mark.parametrize("table", ["customer", "timeline", "tie_out", "target", "roi_band", "learned_response"])
+def test_only_tables_about_nobody_are_listed_for_readers_of_a_part(table):
+    with pytest.raises(ValueError, match="within the reader's scope"):
+        whole_company.listing(table)

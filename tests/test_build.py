@@ -85,7 +85,7 @@ def test_a_disk_without_space_leaves_the_old_build_serving(two_companies, tmp_pa
     old, new = two_companies
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)], capture_output=True).returncode:
         pytest.skip("this machine does not allow mounting a small disk")
     try:
         before = build(old, disk / "warehouse", quiet)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from models import bg_nbd, mbg_nbd, nbd, pareto_nbd
+from models import beta_geometric, bg_nbd, mbg_nbd, nbd, pareto_nbd
 from models.bg_nbd import BetaGeometric
 from models.histories import from_days, grouped
 from models.mbg_nbd import ModifiedBetaGeometric
@@ -279,3 +279,12 @@ def test_grammar():
             GOLDEN[name]["log_likelihood"],
             **ALIKE,
         )
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_hardly_any_dropout_is_the_model_without_dropout(shift):
+    """With a → 0 nobody leaves: (r+x)/(α+T)·t, and no probability of leaving underflows into a division by zero."""
+    x, t_x, T = np.array([0.0, 3.0, 40.0]), np.array([0.0, 20.0, 50.0]), np.array([10.0, 30.0, 52.0])
+    r, alpha = 0.8, 6.0
+    found = beta_geometric.expected_purchases((r, alpha, 1e-6, 2.0), shift, 13.0, x, t_x, T)
+    assert found == pytest.approx((r + x) / (alpha + T) * 13.0, rel=1e-4)

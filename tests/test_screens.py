@@ -43,8 +43,8 @@ def test_what_is_chosen_is_in_the_address_and_survives_reload_other_pages_and_th
     figure = page.locator("[data-testid=stMetricValue]").first.inner_text()
     page.get_by_role("link", name="Customer ROI").click()
     assert settle(seen) == "/customer_roi?segment=business"
-    page.get_by_role("link", name="Glossary").click()  # words do not depend on filters, which wait for the way back
-    assert settle(seen) == "/glossary"
+    page.get_by_role("link", name="Saved views").click()  # does not depend on filters, which wait for the way back
+    assert settle(seen) == "/saved_views"
     page.get_by_role("link", name="Overview").click()
     assert settle(seen) == "/?segment=business"
     page.reload()
