@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from components import risk, threshold, words
+from data.question import EVERYTHING, View
 from tests import on_screen
 from tests.on_screen import alts, card, table, text_of
 
@@ -55,7 +56,7 @@ def test_the_cards_are_of_those_who_are_still_here_and_say_who_is_not(open_page,
 def test_the_interval_of_the_number_lost_is_that_of_independent_customers(warehouse, monkeypatch, by_hand):
     monkeypatch.setenv("RAPPORT_WAREHOUSE", str(warehouse))
     [(exact,)] = by_hand("select sum(p_no_purchase * (1 - p_no_purchase)) from customer where scored = 1")
-    found = risk.variance(risk.View(risk.EVERYTHING))
+    found = risk.variance(View(EVERYTHING))
     assert sqrt(float(exact)) <= sqrt(found) <= sqrt(float(exact)) * 1.02
 
 

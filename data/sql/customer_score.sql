@@ -114,8 +114,7 @@ joined as (
 middle as (
     select
         quantile_disc(current_value, 0.5) as current_value,
-        quantile_disc(potential_value, 0.5) as potential_value,
-        case when (select contractual from cut_off) then 1 else (select max(repeat_days) from learned_value) end as repeats
+        quantile_disc(potential_value, 0.5) as potential_value
     from joined
     where scored = 1
 )
@@ -127,7 +126,7 @@ select
         else '(unknown)' end as potential_fifth,
     greatest(margin_at_risk - contact_price, 0)::decimal(18, 4) as value_of_acting,
     case
-        when joined.potential_value is null or middle.repeats = 0 then '(unknown)'
+        when joined.potential_value is null then '(unknown)'
         when joined.potential_value <= 0 then 'de-market'
         when joined.potential_value < middle.potential_value then 'maintain'
         when joined.current_value < middle.current_value then 'grow'
