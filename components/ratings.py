@@ -7,7 +7,8 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from components import ask, cards, charts, evidence, filters, layout, opened, tables, words
+from components import ask, cards, charts, evidence, filters, layout, opened, words
+from components.offer import customers
 from data.catalog import METRICS, REACH, SCORE, Unit
 from data.question import Listing, Question, View
 
@@ -194,30 +195,14 @@ def whiskers(rows: pd.DataFrame, currency: str) -> None:
 def offer(question: Question, metric: str = "", band: str = "") -> None:
     """A page of the ranking from which a customer can be opened: by a row, or from a list that the keyboard reaches."""
     metric, band = metric or ("roi" if can_rate() else "revenue"), band or (RATED if can_rate() else EVERYBODY)
-    rows, place = ask.ask(question), hash((question, ask.current().id))
-    chosen = tables.table(
+    rows = ask.ask(question)
+    customers(
         listed(rows, question, metric, band),
         f"Customers by {METRICS[metric].label}",
-        ask.current().manifest["currency"],
+        f"ranking_{hash(question)}",
         LABELS,
         UNITS,
-        ("customer_id",),
-        key=f"ranking_{place}",
-        selectable=True,
     )
-    keys = list(rows["customer_id"])
-    named = st.selectbox(
-        "Open a customer of this list",
-        keys,
-        index=None,
-        key=f"open_{place}",
-        width=260,
-        placeholder="Choose a key, or mark a row",
-    )
-    if named is None and chosen is not None:
-        named = keys[chosen]
-    if named is not None:
-        filters.goto("pages/value/customer.py", customer=named)
 
 
 def listed(rows: pd.DataFrame, question: Question, metric: str, band: str) -> pd.DataFrame:
