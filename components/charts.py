@@ -21,6 +21,7 @@ FIGURE, BETTER, WORSE, BREACH, QUIET, SECOND, THIRD, FOURTH, WORDS = (f"#00000{i
 SERIES = (FIGURE, BETTER, THIRD, WORSE, FOURTH, SECOND)
 MOST_MARKS = 5_000
 ROW = 36  # pixels for one bar of a horizontal chart
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None}  # above the chart
 SYMBOLS = {  # an event is told by its symbol and its row, never by colour alone
     "order": ("circle", FIGURE),
     "return": ("x", WORSE),
@@ -78,7 +79,7 @@ def trend(
     figure.update_layout(
         hovermode="x unified",
         showlegend=len(metrics) > 1 or earlier is not None,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None},
+        legend=LEGEND,
         xaxis={"tickformat": "%b %Y", "showgrid": False, "tickvals": spread(list(pd.to_datetime(frame["month"])), 6)},
         yaxis=value_axis(unit, currency) | {"rangemode": "tozero"},
     )

@@ -165,7 +165,7 @@ def calibration(rows: pd.DataFrame) -> go.Figure:
         xaxis={"title": {"text": "predicted", "font": {"size": 12}}, "nticks": 6},
         yaxis={"title": {"text": "came", "font": {"size": 12}}, "nticks": 6},
         showlegend=several,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None},
+        legend=charts.LEGEND,
     )
     figure.data[0].showlegend = False
     return figure
@@ -186,7 +186,7 @@ def curve(rows: pd.DataFrame) -> go.Figure:
         )
     return figure.update_layout(
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None},
+        legend=charts.LEGEND,
         xaxis={"showgrid": False, "nticks": 7, "tickformat": ticks(rows["x"])},
         yaxis={"nticks": 6, "tickformat": ticks(rows["y"])},
     )

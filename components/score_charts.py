@@ -12,7 +12,6 @@ from components import charts, proof, words
 from components.axes import floats, plain, value_axis
 from data.catalog import Unit
 
-LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None}
 STYLES = {  # a quadrant is told by its symbol as well as by its colour
     "protect": ("circle", charts.BETTER),
     "grow": ("triangle-up", charts.FIGURE),
@@ -48,7 +47,7 @@ def quadrants(frame: pd.DataFrame, current: str, potential: str, titles: tuple[s
         )
     return figure.update_layout(
         showlegend=True,
-        legend=LEGEND | {"itemsizing": "constant"},
+        legend=charts.LEGEND | {"itemsizing": "constant"},
         xaxis=bent_axis(frame[current], scale[current], currency, titles[0]),
         yaxis=bent_axis(frame[potential], scale[potential], currency, titles[1]),
     )
@@ -162,7 +161,10 @@ def lines(
         for title, unit in zip(titles, units, strict=True)
     ]
     return figure.update_layout(
-        showlegend=True, legend=LEGEND, xaxis=axes[0] | {"showgrid": False}, yaxis=axes[1] | {"rangemode": "tozero"}
+        showlegend=True,
+        legend=charts.LEGEND,
+        xaxis=axes[0] | {"showgrid": False},
+        yaxis=axes[1] | {"rangemode": "tozero"},
     )
 
 
@@ -191,7 +193,7 @@ def shares(frame: pd.DataFrame, by: str, parts: Mapping[str, str], order: Sequen
     return figure.update_layout(
         barmode="group",
         showlegend=True,
-        legend=LEGEND | {"traceorder": "normal"},
+        legend=charts.LEGEND | {"traceorder": "normal"},
         xaxis={"visible": False, "range": [1.25 * min(ends), 1.25 * max(ends) or 1]},
         yaxis={"autorange": "reversed", "type": "category", "showgrid": False, "automargin": True},
         bargap=0.3,

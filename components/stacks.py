@@ -12,7 +12,7 @@ from components.axes import floats, plain, value_axis
 from data.catalog import Unit
 
 LEAST_WRITTEN = 0.07  # share of a bar that has room for its own figure
-LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None, "traceorder": "normal"}
+LEGEND = charts.LEGEND | {"traceorder": "normal"}
 
 
 def shares(frame: pd.DataFrame, by: str, parts: Mapping[str, tuple[str, str]], thing: str) -> go.Figure:
