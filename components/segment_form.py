@@ -9,7 +9,6 @@ import streamlit as st
 from components import access, ask, attempts, chosen, filters, within, words
 from components.address import label_of
 from components.view_form import audience_field
-from data.catalog import METRICS
 from data.journal import segments
 from data.journal.store import Journal
 from data.journal.view_rows import PERSONAL
@@ -110,9 +109,3 @@ def fields(key: str) -> tuple[str, str, str]:
 def place(key: str) -> str:
     """Where the outcome of the last try is said."""
     return f"segment_{key}"
-
-
-def known(names: Sequence[str]) -> tuple[str, ...]:
-    """Of these metrics, those that this build has what they need for."""
-    has = set(ask.current().manifest["known"])
-    return tuple(name for name in names if set(METRICS[name].needs) <= has)

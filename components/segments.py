@@ -8,7 +8,7 @@ import streamlit as st
 from components import access, ask, attempts, filters, layout, segment_form, tables, within, words
 from components.view_form import audience_field
 from components.views import link
-from data.catalog import Unit
+from data.catalog import METRICS, Unit
 from data.journal import segments
 from data.journal.segments import Segment
 from data.journal.store import Journal
@@ -62,7 +62,7 @@ def view_of(members: Members) -> View:
 def sums(names: tuple[str, ...], members: Members) -> dict[str, float]:
     """Sums of the customers under these conditions; those this build or this reader cannot have are left out."""
     found = {}
-    for name in segment_form.known(names):
+    for name in (name for name in names if not layout.missing_of(METRICS[name].needs)):
         try:
             found[name] = ask.ask(Question((name,), view=view_of(members)))[name].iloc[0]
         except (Refused, KeyError):
