@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from components import access, ask, attempts, opened, words
+from components.view_form import teams
 from components.views import page_name, quiet
 from data.catalog import METRICS
 from data.journal import notes
 from data.journal.notes import Note
 from data.journal.store import Journal
-from data.journal.view_rows import PERSONAL, TEAM
-from data.rights import NOTE, ROLES, Actor
+from data.journal.view_rows import PERSONAL
+from data.rights import NOTE, Actor
 
 PLACE, FOUND, FIGURES = "notes", "_notes", "_figures"
 FIELDS = ("_note_about", "_note_text", "_note_for")
@@ -64,7 +65,7 @@ def form(actor: Actor) -> None:
     st.text_area(
         "Note", key=FIELDS[1], max_chars=notes.MOST_TEXT, height=90, placeholder="What should be known about this?"
     )
-    whom = {(PERSONAL, ""): "Only me"} | {(TEAM, r): f"My team: every {r}" for r in ROLES if r in actor.roles}
+    whom = {(PERSONAL, ""): "Only me"} | teams(actor)
     st.selectbox("For", list(whom), key=FIELDS[2], format_func=lambda one: whom[one])
     st.button("Add the note", type="primary", key="_note_add", on_click=add)
     quiet("No names, addresses or phone numbers of customers.")

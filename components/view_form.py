@@ -62,9 +62,13 @@ def audience_field(actor: Actor, view: SavedView | Segment | None, key: str) -> 
 
 def audiences(actor: Actor) -> dict[tuple[str, str], str]:
     """Audience and team -> what it is called, as far as the actor may share."""
-    teams = {(TEAM, role): f"My team: every {role}" for role in ROLES if role in actor.roles}
-    shared = teams | {(COMPANY, ""): "Everybody in the company"} if actor.may(SHARE_VIEW) else {}
+    shared = teams(actor) | {(COMPANY, ""): "Everybody in the company"} if actor.may(SHARE_VIEW) else {}
     return {(PERSONAL, ""): "Only me"} | shared
+
+
+def teams(actor: Actor) -> dict[tuple[str, str], str]:
+    """Audience and team of those the actor belongs to -> what each is called."""
+    return {(TEAM, role): f"My team: every {role}" for role in ROLES if role in actor.roles}
 
 
 def save(view_id: str | None = None) -> None:
