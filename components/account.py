@@ -7,7 +7,7 @@ import streamlit as st
 from components import access, layout, people, words
 from data import rights
 from data.journal import people as persons
-from data.rights import Actor
+from data.rights import SESSION_HOURS, Actor
 
 DEMONSTRATION = "demo-"  # what the made-up people's providers are called
 CALLED = {
@@ -63,8 +63,9 @@ def outside(actor: Actor) -> None:
         st.title("You are not signed in", anchor=False)
         if claims.get("is_logged_in"):
             st.markdown(
-                "Your session has ended: you signed out in another tab, nobody clicked for 30 minutes, 12 hours have "
-                "passed, or somebody ended it. What you had chosen is in the address and comes back after signing in."
+                "Your session has ended: you signed out in another tab, nobody clicked for 30 minutes, "
+                f"{SESSION_HOURS} hours have passed, or somebody ended it. What you had chosen is in the address "
+                "and comes back after signing in."
             )
             st.button("Sign in again", type="primary", on_click=st.login, args=(claims.get("provider"),))
         else:

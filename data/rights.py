@@ -59,6 +59,7 @@ TOXIC: frozenset[frozenset[str]] = frozenset(
     )
 )
 EMERGENCY_MINUTES = 60
+SESSION_HOURS = 12  # after which everybody signs in again
 
 
 class Forbidden(PermissionError):

@@ -13,9 +13,10 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 from streamlit.web.server.starlette.starlette_server_config import TOKENS_COOKIE_NAME, USER_COOKIE_NAME
 from streamlit.web.server.starlette.starlette_websocket import _get_signed_cookie_with_chunks
 
+from data.rights import SESSION_HOURS
 from web.settings import CALLBACK
 
-SESSION_SECONDS = 12 * 60 * 60
+SESSION_SECONDS = SESSION_HOURS * 60 * 60
 SIGN_IN_SECONDS = 10 * 60
 NEXT = "rapport_next"
 KEPT = ("iss", "sub", "nonce", "iat", "origin", "is_logged_in", "provider")

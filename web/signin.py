@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from streamlit.auth_util import encode_provider_token
 
+from data.rights import SESSION_HOURS
 from web import cookies, demo
 from web.settings import Settings
 
@@ -21,7 +22,7 @@ SAID = {
     "out": ("You are signed out.", "The session has ended on this server. Close the browser on a shared machine."),
     "ended": (
         "Your session has ended.",
-        "That happens after 30 minutes without use, after 12 hours, and when you sign out elsewhere. "
+        f"That happens after 30 minutes without use, after {SESSION_HOURS} hours, and when you sign out elsewhere. "
         "Sign in again to return to the page you wanted.",
     ),
     "refused": (

@@ -25,6 +25,7 @@ from data.rights import (
     REVIEW_EMERGENCY,
     REVOKE_GRANT,
     ROLES,
+    SESSION_HOURS,
     Actor,
     Forbidden,
     Held,
@@ -187,7 +188,7 @@ def refuse_contradiction(connection: sa.Connection, journal: Journal, person: st
     roles = {row.role for row in rows if row.kind == "normal"}
     live = sa.select(SESSION.c.held).where(
         SESSION.c.person_id == person, SESSION.c.ended_at.is_(None),
-        SESSION.c.created_at > stored(journal.clock() - timedelta(hours=12)),
+        SESSION.c.created_at > stored(journal.clock() - timedelta(hours=SESSION_HOURS)),
     )  # fmt: skip
     roles |= {one for text in connection.scalars(live) for one, _ in json.loads(text)}
     other = next((b if a == role else a for a, b in contradictions(frozenset({*roles, role})) if role in (a, b)), "")

@@ -20,9 +20,9 @@ from data.journal import chain, grants
 from data.journal.problems import Invalid
 from data.journal.schema import AUDIT, PERSON, SESSION
 from data.journal.store import Journal, stored
-from data.rights import END_SESSIONS, ENTER, VIEW_AS, Actor, Held
+from data.rights import END_SESSIONS, ENTER, SESSION_HOURS, VIEW_AS, Actor, Held
 
-IDLE, ABSOLUTE, TOUCH = timedelta(minutes=30), timedelta(hours=12), timedelta(minutes=1)
+IDLE, ABSOLUTE, TOUCH = timedelta(minutes=30), timedelta(hours=SESSION_HOURS), timedelta(minutes=1)
 LONGEST_NAME, LONGEST_CLAIM = 200, 400
 
 LIVE = sa.select(SESSION, PERSON.c.name).join(PERSON).where(SESSION.c.session_id == sa.bindparam("session"))
@@ -121,7 +121,7 @@ def alive(journal: Journal, session_id: str, touch: bool = True) -> Session | No
 def overdue(row: Any, now: Any) -> str:
     """Why a session is over although nobody ended it, or nothing."""
     if row.created_at <= stored(now - ABSOLUTE):
-        return "12 hours old"
+        return f"{SESSION_HOURS} hours old"
     return "idle for 30 minutes" if row.last_seen_at <= stored(now - IDLE) else ""
 
 
