@@ -163,14 +163,13 @@ def redrawn(blocks: np.ndarray, draws: int = DRAWS, seed: int = 1) -> tuple[np.n
 
 
 def quantiles(x: np.ndarray) -> np.ndarray:
-    """The 5 % and 95 % quantiles of each row, (2, rows): as numpy's own, at a third of the time for many short rows."""
-    ordered = np.sort(np.ascontiguousarray(x), axis=1)
-    most = x.shape[1] - 1
+    """The 5 % and 95 % quantiles of each row, (2, rows): x_(q (m + 1)) (Weibull's), not too narrow with few draws."""
+    ordered, most = np.sort(np.ascontiguousarray(x), axis=1), x.shape[1] - 1
     found = []
     for q in (LOW, HIGH):
-        place = math.floor(q * most)
-        lower, upper = ordered[:, place], ordered[:, min(place + 1, most)]
-        found.append(lower + (q * most - place) * (upper - lower))
+        place = min(max(q * (most + 2) - 1, 0.0), most)
+        lower, upper = ordered[:, math.floor(place)], ordered[:, math.ceil(place)]
+        found.append(lower + (place - math.floor(place)) * (upper - lower))
     return np.array(found)
 
 
