@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -50,10 +51,9 @@ REPORT = (
 )
 
 G = ROLE_GRANT.c
-ACTIVE = (
+IN_FORCE = (
     sa.select(ROLE_GRANT)
     .where(
-        G.person_id == sa.bindparam("person"),
         G.decision == "granted",
         G.revoked_at.is_(None),
         G.decided_at <= sa.bindparam("now"),
@@ -61,6 +61,7 @@ ACTIVE = (
     )
     .order_by(G.decided_at, G.grant_id)
 )
+ACTIVE = IN_FORCE.where(G.person_id == sa.bindparam("person"))
 
 
 def ask(
@@ -235,7 +236,9 @@ def report(journal: Journal) -> list[dict[str, Any]]:
     """The access review: every person, each role held now, where it comes from, and when the person was last here."""
     from data.journal.people import last_held
 
-    provided, lines = last_held(journal), []
+    provided, lines, given = last_held(journal), [], defaultdict(list)
+    for row in journal.rows(IN_FORCE, now=journal.now()):
+        given[row.person_id].append(row)
     latest = sa.select(SESSION.c.person_id, sa.func.max(SESSION.c.last_seen_at).label("at")).group_by(
         SESSION.c.person_id
     )
@@ -244,7 +247,7 @@ def report(journal: Journal) -> list[dict[str, Any]]:
         held = [
             dict(zip(REPORT[2:5], (role.role, role.subject, "provider"))) for role in provided.get(one.person_id, ())
         ]
-        for row in active(journal, one.person_id):
+        for row in given[one.person_id]:
             source = "emergency" if row.kind == "emergency" else "grant"
             said = (row.role, row.subject, source, row.asked_by, row.decided_by, row.reason, row.decided_at)
             held.append(dict(zip(REPORT[2:], (*said, row.expires_at or ""))))
