@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -36,6 +38,20 @@ def ask(question: Question | Listing, build: Build | None = None) -> pd.DataFram
 def count(question: Question, build: Build | None = None) -> int:
     """How many rows the whole answer to a question has."""
     return counted(question, build or current())
+
+
+@st.cache_data(show_spinner=False, max_entries=200, hash_funcs={Question: repr, Build: lambda build: build.id})
+def kept_work(name: str, values: tuple, question: Question, _work: Callable, build: Build) -> Any:
+    """What `worked_out` keeps. name, values: of the work, a part of the key."""
+    return _work(build.answer(question), *values)
+
+
+def worked_out(question: Question, work: Callable[..., Any], *values: Any) -> Any:
+    """What a function makes of a large answer, such as a sample of it: that is kept, and the answer itself is not.
+
+    work: a function of a module; values: what it gets after the answer.
+    """
+    return kept_work(f"{work.__module__}.{work.__qualname__}", values, question, work, current())
 
 
 def monthly(metrics: tuple[str, ...], view: View) -> Question:

@@ -225,6 +225,7 @@ DIMENSIONS = {
         Dimension("product_id", "Product", "article", events=(LINE,)),
         Dimension("sales_channel", "Bought through", "where it was bought", events=(LINE,)),
         Dimension("line_type", "Line type", "sale, return, adjustment or fee", events=(LINE,)),
+        Dimension("order_block", "Block of orders", "one of 128 blocks into which an order falls by its key, for redrawing orders", events=(LINE,)),
         Dimension("channel", "Channel", "channel of communication", events=(CONTACT, REACH)),
         Dimension("campaign_id", "Campaign", "campaign of the contact", events=(CONTACT,)),
     )

@@ -139,6 +139,7 @@ FEEDS = {
                 Column("manager_id", Kind.KEY, "relationship manager in charge", default=NOT_SAID),
                 Column("contact_level", Kind.TEXT, "level of the decision maker the company speaks with", default=NOT_SAID),
                 Column("joined_at", Kind.MOMENT, "when the partnership began"),
+                Column("merged_into", Kind.KEY, "key under which the partner goes on after a merger or a change of key"),
             ),
             without="Partners are shown by their key, without name, type or tier.",
             key=("partner_id",),

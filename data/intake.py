@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from data import casting, columns, files, repeats
+from data import casting, columns, files, mergers, repeats
 from data.columns import MONTH_OF
 from data.company import Company, Unusable
 from data.contract import FEEDS, NOT_SAID, SEEDS, Feed
@@ -85,8 +85,7 @@ def take_in(
     """
     if not folder.is_dir():
         raise Unusable(f"There is no folder {folder}. Make one with: python -m data simulate --to {folder}")
-    folder = folder.resolve()
-    contents = look(folder)
+    contents = look(folder := folder.resolve())
     if not contents.plain.get("lines") and not contents.mappings.get("lines"):
         raise Unusable(
             f"{folder} has no order lines: put a file lines.csv (or .parquet, .xlsx) there, or a mapping "
@@ -106,6 +105,7 @@ def take_in(
         loader.leave_out(feed)
     opener.forget()
     loader.check_currency()
+    mergers.follow(con)
     return loader.intake
 
 
@@ -259,7 +259,7 @@ class Loader:
         sources = [source for source in self.intake.sources if source.feed == feed.name and source.loaded]
         table = f"feed_{feed.name}"
         given = {name for source in sources for name in source.columns}
-        for where, reason in (*repeats.find(self.con, feed, given), *repeats.UNPRICED.get(feed.name, ())):
+        for where, reason in (*repeats.find(self.con, feed, given), *repeats.IMPOSSIBLE.get(feed.name, ())):
             names = CONTROLS.get(feed.name, ())
             added = "".join(f", coalesce(sum({name}), 0)" for name in names)
             rows, *sums = one(self.con, f"select count(*){added} from {table} where {where}")

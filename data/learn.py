@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from data.learners import churn, profile, response, roi, value
+from data.learners import churn, concentration, profile, response, roi, value
 from data.learners.known import Known, Learnt
 
 
@@ -24,5 +24,10 @@ LEARNED = {
     "learned_value": Learned(value.learn, frozenset({"customer_total", "purchase_day", "cut_off", "contact_day"})),
     "learned_churn": Learned(churn.learn, frozenset({"customer_total", "purchase_day", "cut_off", "contact_day"})),
     "learned_response": Learned(response.learn, frozenset({"customer_total", "contact_day", "cut_off"})),
+    "learned_partner_place": Learned(concentration.partner_places, frozenset({"complete_year", "cut_off"})),
+    "learned_customer_place": Learned(concentration.customer_places, frozenset({"complete_year", "cut_off"})),
+    "learned_concentration": Learned(
+        concentration.learn, frozenset({"complete_year", "cut_off", "learned_partner_place", "learned_customer_place"})
+    ),
     "learned_profile": Learned(profile.learn, frozenset({"customer_total", "purchase_day", "cut_off", "contact_day"})),
 }

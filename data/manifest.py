@@ -10,7 +10,7 @@ import duckdb
 from data.catalog import DIMENSIONS
 from data.company import Company
 from data.contract import FEEDS
-from data.files import one, quoted
+from data.files import one
 from data.intake import Intake
 
 VERSION = "0.3.0"
@@ -23,11 +23,7 @@ def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
     as_of, first, last = one(con, "select max(ordered_at), min(month), max(month) from feed_lines")
     contact = one(con, "select max(occurred_at) from feed_contacts")[0]
     as_of = max(as_of, contact) if contact else as_of
-    complete = one(
-        con,
-        "select max(month) from company_month where lines > 0 and month + interval 1 month <= "
-        f"timezone({quoted(company.zone)}, timezone('UTC', timestamp '{as_of}')) + interval 1 day",
-    )[0]
+    complete = one(con, "select until from complete_year")[0]
     tables = [
         row[0]
         for row in con.execute("select table_name from duckdb_tables() where not temporary order by 1").fetchall()
@@ -38,7 +34,7 @@ def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
         "as_of": as_of.replace(tzinfo=UTC).isoformat(timespec="seconds"),
         "first_month": str(first),
         "last_month": str(last),
-        "last_complete_month": str(complete.date() if hasattr(complete, "date") else complete or last),
+        "last_complete_month": str(complete),
         "company": company.name,
         "currency": intake.currency,
         "zone": company.zone,

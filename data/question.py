@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, REACH, SCORE, Metric, attribute, known
-from data.conditions import column, conditions, reach
+from data.conditions import column, conditions, one_of, reach
 from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
 from data.view import EVERYTHING as EVERYTHING
 from data.view import PARTNER, Refused, View, label
@@ -193,22 +194,38 @@ class Listing:
         shape = LISTINGS.get(self.table)
         if shape is None:
             raise Refused(f"There is no listing {self.table!r}. Known: {', '.join(LISTINGS)}")
-        of_customers = "customer_id" in shape.dims
+        scope, values = self.view.scope, list[Any]()
+        of_customers, of_partners = "customer_id" in shape.dims, PARTNER in shape.dims
         text = f"select t.* from {shape.name} t"
-        values: list = []
-        if of_customers and self.view.scope.attributes is not None:
+        if (shape.of_whole and not scope.everything) or (of_customers and scope.attributes is not None):
             text += " where false"
         elif of_customers:
-            own = replace(self.view, scope=self.view.scope.about(partners=False, single=True))
+            own = replace(self.view, scope=scope.about(partners=False, single=True))
             where, values = conditions(own, shape, joined=True)
             text += " join customer c on c.customer_id = t.customer_id where " + " and ".join(where or ["true"])
-        elif not self.view.scope.everything:
+        elif of_partners:
+            where, values = of_own_partners(self.view, shape)
+            text += " where " + " and ".join(where or ["true"])
+        elif not scope.everything:
             text += " where false"
         order = "".join(f"t.{name}, " for name in shape.grain)
         return f"{text} order by {order.rstrip(', ')} limit {int(self.limit)} offset {int(self.offset)}", values
 
     def __str__(self) -> str:
         return f"{self.table}, {self.view}"
+
+
+def of_own_partners(view: View, shape: Table) -> tuple[list[str], list]:
+    """Conditions on a listing of partners: whoever sees some partners sees no row that names another one."""
+    if further := [name for name, _ in view.members if name not in shape.dims]:
+        raise Refused(f"{shape.name} has no {label(further[0]).lower()}: it can be narrowed by partners only.")
+    where, values = conditions(View(EVERYTHING, view.members), shape, joined=True)
+    if not view.scope.everything:
+        own = tuple(one for name, chosen in reach(view.scope) if name == PARTNER for one in chosen)
+        for name in sorted({PARTNER, "other_id"} & shape.dims):
+            text, bound = one_of(f"t.{name}", own) if own else ("false", [])
+            where, values = [*where, text], [*values, *bound]
+    return where, values
 
 
 def kinds(question: Question) -> list[str]:

@@ -1,7 +1,7 @@
 """Rows that only their whole feed shows to be wrong.
 
 Of rows that repeat a key, equal content counts once, different content not at all. A contact whose cost nobody knows
-would make its customer look cheap.
+would make its customer look cheap, and a partner that merged into itself has no name for its sales.
 """
 
 from __future__ import annotations
@@ -10,16 +10,23 @@ from decimal import Decimal
 
 import duckdb
 
+from data import mergers
 from data.contract import Feed
 from data.files import identifier, one
 
-UNPRICED = {  # conditions and reasons
+IMPOSSIBLE = {  # conditions and reasons
+    "partners": [
+        (
+            mergers.LEADS_BACK,
+            "merged_into leads back to the partner itself, so it is not known under which key it goes on",
+        )
+    ],
     "contacts": [
         (
             "cost is null and arm = 'treated' and channel not in (select channel from feed_channels)",
             "channel is not in channels.csv and no cost is given, so what it cost is not known",
         )
-    ]
+    ],
 }
 OPTIONAL_KEY = ("lines", "contacts")  # rows without the last part of the key are events of their own
 

@@ -26,6 +26,8 @@ from data.simulated.contacts import act, draw_outbound, draw_service, order_cont
 from data.simulated.customers import draw_customers, draw_organic
 from data.simulated.orders import draw_lines, draw_orders
 
+PARTNER_TARGETS = 40  # so many of the largest partners have targets
+
 
 def simulate(
     to: Path,
@@ -48,6 +50,7 @@ def simulate(
     own, *streams = np.random.SeedSequence(seed).spawn(1 - -customers // block)
     company = found(own, customers, months, ends)
     earned: Counter[int] = Counter()
+    sold: Counter[tuple[int, int]] = Counter()
     revenue = 0
     with ExitStack() as stack:
         files = Files(to, stack)
@@ -73,9 +76,10 @@ def simulate(
             files.write("truth/customers", rows.customer_truth(people, orders, names))
             files.write("truth/contacts", rows.contact_truth(contacts, names, number))
             earned.update(margin_by_year(company, lines, ends))
+            sold.update(sold_by_partner(company, lines, ends))
             revenue += int(lines["revenue"].sum())
             progress(f"{start + size:,} of {customers:,} customers, {files.rows['lines']:,} order lines")
-    write_seeds(to, customers, seed, company, earned)
+    write_seeds(to, customers, seed, company, earned, sold)
     write_parameters(to / "truth" / "parameters.json", company, customers, seed, months, ends)
     return {
         "rows": {name: count for name, count in files.rows.items() if not name.startswith("truth/")},
@@ -110,16 +114,40 @@ class Files:
 
 def margin_by_year(company: Company, lines: Columns, ends: date) -> dict[int, int]:
     """Cents earned in each calendar year, cut in the company's zone."""
-    years = range(company.first.year, ends.year + 2)
-    opens = np.array([microseconds(datetime(year, 1, 1, tzinfo=ZONE)) for year in years])
-    position = np.searchsorted(opens, company.moment(lines["at"]), side="right") - 1
+    years, year = years_of(company, lines, ends)
     cents = np.zeros(len(years), dtype=np.int64)
-    np.add.at(cents, position, lines["revenue"] - lines["cost"])
+    np.add.at(cents, year, lines["revenue"] - lines["cost"])
     return {year: int(earned) for year, earned in zip(years, cents, strict=True) if earned}
 
 
-def write_seeds(to: Path, customers: int, seed: int, company: Company, earned: Mapping[int, int]) -> None:
-    """company.toml, channels.csv and targets.csv; a target is 6 to 8 % from what that year earned in the window."""
+def sold_by_partner(company: Company, lines: Columns, ends: date) -> dict[tuple[int, int], int]:
+    """Cents sold through each partner, by its position, in each calendar year, cut in the company's zone."""
+    years, year = years_of(company, lines, ends)
+    through = lines["partner"] >= 0
+    cents = np.zeros((len(company.partners["weight"]), len(years)), dtype=np.int64)
+    np.add.at(cents, (lines["partner"][through], year[through]), lines["revenue"][through])
+    return {(int(p), years[y]): int(cents[p, y]) for p, y in zip(*np.nonzero(cents), strict=True)}
+
+
+def years_of(company: Company, lines: Columns, ends: date) -> tuple[range, np.ndarray]:
+    """The calendar years, and the place of each line's among them."""
+    years = range(company.first.year, ends.year + 2)
+    opens = np.array([microseconds(datetime(year, 1, 1, tzinfo=ZONE)) for year in years])
+    return years, np.searchsorted(opens, company.moment(lines["at"]), side="right") - 1
+
+
+def write_seeds(
+    to: Path,
+    customers: int,
+    seed: int,
+    company: Company,
+    earned: Mapping[int, int],
+    sold: Mapping[tuple[int, int], int],
+) -> None:
+    """company.toml, channels.csv and targets.csv; a target is 6 to 8 % from what that year earned in the window.
+
+    The largest partners have targets of their own, 4 to 9 % from what they sold.
+    """
     (to / "company.toml").write_text(
         'name = "Alder & Finch (simulated)"\n'
         'currency = "EUR"\n'
@@ -139,6 +167,17 @@ def write_seeds(to: Path, customers: int, seed: int, company: Company, earned: M
     targets = [
         ("margin", "company", year, f"{earned[year] * factor / 100:.0f}")
         for year, factor in zip(whole, np.resize([1.06, 0.93, 1.08], len(whole)), strict=True)
+    ]
+    largest = sorted(
+        {partner for partner, _ in sold}, key=lambda partner: (-sold.get((partner, whole[-1]), 0), partner)
+    )
+    targets += [
+        ("revenue", f"partner_id=P{partner + 1:04}", year, f"{sold[partner, year] * factor / 100:.0f}")
+        for partner, factor in zip(
+            largest[:PARTNER_TARGETS], np.resize([1.05, 0.94, 1.09, 0.96], PARTNER_TARGETS), strict=False
+        )
+        for year in whole
+        if (partner, year) in sold
     ]
     write_csv(to / "targets.csv", "metric,scope,period,value", targets)
 

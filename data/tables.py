@@ -44,6 +44,7 @@ class Table:
     """One table: its grain, the dimensions and the additive columns it holds.
 
     of_customers: it has one row (or more) for each customer, and no row for lines without one.
+    of_whole: it compares with the whole company, so that only readers of everything may see its rows.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Table:
     columns: frozenset[str]
     further_dims: frozenset[str] = frozenset()
     of_customers: bool = False
+    of_whole: bool = False
 
     @property
     def dims(self) -> frozenset[str]:
@@ -84,6 +86,7 @@ TABLES = (
                 "product_id",
                 "sales_channel",
                 "line_type",
+                "order_block",
                 "channel",
                 "campaign_id",
             }
@@ -108,6 +111,16 @@ LISTINGS = {
     "response_intensity": Table("response_intensity", ("channel", "least_contacts"), frozenset()),
     "response_kind": Table("response_kind", ("channel", "response_kind"), frozenset()),
     "responder": Table("responder", ("channel", "answers", "place"), frozenset(), frozenset({"customer_id"})),
+    "partner": Table("partner", ("revenue_rank", "partner_id"), frozenset(), of_whole=True),
+    "partner_year": Table("partner_year", ("partner_id",), frozenset()),
+    "partner_profile": Table("partner_profile", ("partner_id",), frozenset()),
+    "partner_overlap": Table("partner_overlap", ("partner_id", "other_id"), frozenset()),
+    "partner_target": Table("partner_target", ("partner_id", "metric", "period"), frozenset()),
+    "partner_merged": Table("partner_merged", ("partner_id",), frozenset()),
+    "peer_band": Table("peer_band", ("partner_type", "measure"), frozenset()),
+    "learned_concentration": Table("learned_concentration", ("subject", "measure", "span"), frozenset(), of_whole=True),
+    "learned_partner_place": Table("learned_partner_place", ("partner_id", "span"), frozenset(), of_whole=True),
+    "learned_customer_place": Table("learned_customer_place", ("customer_id", "span"), frozenset(), of_whole=True),
     "rfm_movement": Table("rfm_movement", ("score", "moved"), frozenset()),
     "cut_off": Table("cut_off", ("cut",), frozenset()),
     "model_card": Table("model_card", ("model",), frozenset()),

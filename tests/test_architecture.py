@@ -27,8 +27,10 @@ PYTHON = sources(*LAYERS)
 PAGES = {
     path: source for path, source in PYTHON.items() if path.startswith("pages/") and not path.endswith("__init__.py")
 }
-TABLES = {path: text for path, text in sources("data/sql", suffix=".sql").items() if "/at/" not in path}
-QUESTIONS = sources("data/sql/at", suffix=".sql")  # asked of one day by the learners; no tables of a build
+TABLES = {path: text for path, text in sources("data/sql", suffix=".sql").items() if path.count("/") == 2}
+# Asked of one day, or of some months, by the learners; no tables of a build.
+OF_A_DAY, OF_MONTHS = (sources(f"data/sql/{place}", suffix=".sql") for place in ("at", "between"))
+QUESTIONS = OF_A_DAY | OF_MONTHS
 
 
 def breaches(rule, files: dict[str, str]) -> list[str]:
@@ -84,10 +86,11 @@ def test_every_table_opens_with_its_contract():
     assert breaches(rules.without_contract, TABLES) == []
 
 
-def test_every_question_about_a_day_says_what_it_is_and_takes_the_day():
+def test_every_question_of_the_learners_says_what_it_is_and_takes_its_day_or_its_months():
     for path, text in QUESTIONS.items():
         assert text.startswith(f"-- {path.split('/')[-1].removesuffix('.sql')}: "), path
-        assert "$cut" in text, path
+        values = ("$since", "$until") if path in OF_MONTHS else ("$cut",)
+        assert all(value in text.split("\n", 1)[1] for value in values), path
 
 
 def test_nothing_is_left_unfinished():

@@ -44,7 +44,7 @@ def no_seeds(monkeypatch: pytest.MonkeyPatch):
     """The seeds have nothing to do with these files, and reading them would take most of the time."""
     for module in (folder_module, intake_module):
         monkeypatch.setattr(module, "SEEDS", {})
-    monkeypatch.setattr(repeats, "UNPRICED", {})  # it looks the channels up
+    monkeypatch.setattr(repeats, "IMPOSSIBLE", {})  # it looks the channels up
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def no_seeds(monkeypatch: pytest.MonkeyPatch):
     """Most of the time a small folder takes is the seeds'."""
     for module in (folder_module, intake_module):
         monkeypatch.setattr(module, "SEEDS", {})
-    monkeypatch.setattr(repeats, "UNPRICED", {})  # it looks the channels up
+    monkeypatch.setattr(repeats, "IMPOSSIBLE", {})  # it looks the channels up
 
 
 # ---- Conservation. Each cell comes with what it is worth: None when the row must be left out.
@@ -62,7 +62,7 @@ def test_rows_and_control_sums_add_up_whatever_the_cells_hold(files: list[list])
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         for module in (folder_module, intake_module):
             patch.setattr(module, "SEEDS", {})
-        patch.setattr(repeats, "UNPRICED", {})
+        patch.setattr(repeats, "IMPOSSIBLE", {})
         folder = Path(name)
         for number, rows in enumerate(files):
             text = io.StringIO()

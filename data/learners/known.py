@@ -13,7 +13,7 @@ import pandas as pd
 from data.files import one
 from data.model_card import Card
 
-AT = Path(__file__).parent.parent / "sql" / "at"
+AT, BETWEEN = (Path(__file__).parent.parent / "sql" / name for name in ("at", "between"))
 
 
 @dataclass(frozen=True)
@@ -50,3 +50,9 @@ def known(con: duckdb.DuckDBPyConnection, floor: float, feeds: frozenset[str], s
 def at(con: duckdb.DuckDBPyConnection, name: str, cut: date, **values: object) -> pd.DataFrame:
     """What one file of data/sql/at says of the day `cut`, from what was known then; further values are bound too."""
     return con.execute((AT / f"{name}.sql").read_text(encoding="utf-8"), {"cut": cut, **values}).df()
+
+
+def between(con: duckdb.DuckDBPyConnection, name: str, since: date, until: date) -> pd.DataFrame:
+    """What one file of data/sql/between says of the months from `since` to `until`, both included."""
+    text = (BETWEEN / f"{name}.sql").read_text(encoding="utf-8")
+    return con.execute(text, {"since": since, "until": until}).df()
