@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from components import words
 from data.question import Listing, Question, Refused, View
 from data.warehouse import Build, NoBuild, folder, served
 
@@ -65,6 +66,11 @@ def current() -> Build:
 
 
 build = current
+
+
+def moment(at: str | None) -> str:
+    """A moment of the journal as the clocks of the company on the screen showed it."""
+    return words.moment(at, current().manifest["zone"]) if at else words.NOT_KNOWN
 
 
 def pin(build_id: str = "") -> Build:

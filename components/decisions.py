@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import access, ask, layout, words
 from components.attempts import attempt, entered
-from components.people import PLACE, moment, name_of
+from components.people import PLACE, name_of
 from data.journal import grants, people
 from data.rights import (
     ASK_GRANT,
@@ -30,11 +30,11 @@ from data.rights import (
 def described(grant: Any, names: Mapping[str, str]) -> str:
     """A proposal or an emergency, in Markdown."""
     role = words.safe_text(f"{grant.role} of {grant.subject}" if grant.subject else grant.role, 80)
-    until = f", until {words.safe_text(moment(grant.expires_at))}" if grant.expires_at else ", without an end"
+    until = f", until {words.safe_text(ask.moment(grant.expires_at))}" if grant.expires_at else ", without an end"
     who, asker = (words.safe_text(name_of(key, names), 100) for key in (grant.person_id, grant.asked_by))
     said = "" if grant.kind == "emergency" else f" by {asker}"
     return (
-        f"**{role}** for **{who}**{until}  \n:gray[Asked{said}, {words.safe_text(moment(grant.asked_at))}:] "
+        f"**{role}** for **{who}**{until}  \n:gray[Asked{said}, {words.safe_text(ask.moment(grant.asked_at))}:] "
         f"{words.safe_text(grant.reason, 1_000)}"
     )
 

@@ -47,7 +47,7 @@ def show(note: Note, actor: Actor) -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(words.safe_lines(note.text, notes.MOST_TEXT))
         who = "you" if note.author == actor.person else words.safe_text(note.author_name or words.NOT_KNOWN, 60)
-        when = words.moment(note.created_at, ask.current().manifest["zone"])
+        when = ask.moment(note.created_at)
         whom = "only you" if note.audience == PERSONAL else f"every {words.safe_text(note.team)}"
         st.markdown(f":small[:gray[{who} · {when} · on {about(note.target)} · for {whom}]]")
         if note.author == actor.person and actor.may(NOTE):

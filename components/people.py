@@ -61,11 +61,6 @@ def name_of(person: str | None, names: Mapping[str, str]) -> str:
     return names.get(person, person[:12]) if person else words.NOT_KNOWN
 
 
-def moment(value: str | None) -> str:
-    """A moment of the journal as the company's clocks showed it."""
-    return words.moment(value, ask.current().manifest["zone"]) if value else words.NOT_KNOWN
-
-
 def finding(rows: Sequence[Mapping[str, Any]], asked: Sequence[Any], taken: Sequence[Any]) -> str:
     """What the page has to say, in one sentence."""
     holding = len({row["person"] for row in rows if row["role"]})
@@ -124,9 +119,9 @@ def written(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
     """One row of the report in words."""
     said = {name: str(row[name] or words.NOT_KNOWN) for name in ("subject", "source", "reason")}
     said |= {name: name_of(row[name], names) for name in ("asked_by", "granted_by")}
-    said |= {name: moment(row[name]) for name in ("since", "expires", "last_used")}
+    said |= {name: ask.moment(row[name]) for name in ("since", "expires", "last_used")}
     if row["role"]:
-        said["expires"] = moment(row["expires"]) if row["expires"] else "no end"
+        said["expires"] = ask.moment(row["expires"]) if row["expires"] else "no end"
         said["expires"] = "with the session" if row["source"] == "provider" else said["expires"]
     return said | {"name": name_of(row["person"], names), "role": row["role"] or "no access"}
 

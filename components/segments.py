@@ -131,7 +131,7 @@ def show(segment: Segment) -> None:
         else:
             st.markdown(f"{segment_form.described(dict(segment.members))} · {segment_form.size(segment.members)}")
         owner = "yours" if mine(segment) else f"by {words.safe_text(segment.owner_name or words.NOT_KNOWN, 60)}"
-        kept = words.moment(segment.created_at, ask.current().manifest["zone"])
+        kept = ask.moment(segment.created_at)
         layout.quiet(f"{owner} · for {words.safe_text(segment.shared_with)} · kept {kept}")
         if segment.note:
             st.markdown(words.safe_lines(segment.note))

@@ -117,7 +117,7 @@ def written(entry: Any, names: Mapping[str, str]) -> dict[str, str]:
     """One entry in words."""
     return {
         "seq": str(entry.seq),
-        "at": words.moment(entry.at, ask.current().manifest["zone"]),
+        "at": ask.moment(entry.at),
         "utc": entry.at,
         "who": SYSTEM.name if entry.actor == SYSTEM.person else people.name_of(entry.actor, names),
         "action": decided(entry) or ACTIONS.get(entry.action, entry.action),

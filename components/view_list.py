@@ -82,15 +82,10 @@ def described(view: SavedView, roles: list[str]) -> str:
         data,
         f"by {words.safe_text(view.owner_name or words.NOT_KNOWN, 60)}",
         f"for {words.safe_text(view.shared_with)}",
-        f"version {view.version}, saved {moment(view.saved_at)}",
+        f"version {view.version}, saved {ask.moment(view.saved_at)}",
         *(f"default view of every {role}" for role in roles),
     ]
     return " · ".join(parts)
-
-
-def moment(at: str) -> str:
-    """A moment of the journal, on the company's clocks."""
-    return words.moment(at, ask.current().manifest["zone"])
 
 
 def defaults() -> dict[str, list[str]]:
@@ -115,7 +110,7 @@ def manage(view: SavedView, actor: Actor) -> None:
     for version in views.versions(access.journal(), actor, view.view_id):
         with st.container(horizontal=True, vertical_alignment="center"):
             now = " · the current one" if version.version == view.version else ""
-            text = f"{version.version}: {words.safe_text(version.name, 80)} · {moment(version.saved_at)}{now}"
+            text = f"{version.version}: {words.safe_text(version.name, 80)} · {ask.moment(version.saved_at)}{now}"
             st.markdown(f":small[{text}]", width="stretch")
             if mine and not now:
                 said = f"Version {version.version} is the current one again."
