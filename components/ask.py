@@ -47,7 +47,7 @@ def kept_work(name: str, values: tuple, question: Question, _work: Callable, bui
     return _work(build.answer(question), *values)
 
 
-def worked_out(question: Question, work: Callable[..., Any], *values: Any) -> Any:
+def worked_out(question: Question | Listing, work: Callable[..., Any], *values: Any) -> Any:
     """What a function makes of a large answer, such as a sample of it: that is kept, and the answer itself is not.
 
     work: a function of a module; values: what it gets after the answer.
