@@ -41,8 +41,10 @@ def count(question: Question, build: Build | None = None) -> int:
     return counted(question, build or current())
 
 
-@st.cache_data(show_spinner=False, max_entries=200, hash_funcs={Question: repr, Build: lambda build: build.id})
-def kept_work(name: str, values: tuple, question: Question, _work: Callable, build: Build) -> Any:
+@st.cache_data(
+    show_spinner=False, max_entries=200, hash_funcs={Question: repr, Listing: repr, Build: lambda build: build.id}
+)
+def kept_work(name: str, values: tuple, question: Question | Listing, _work: Callable, build: Build) -> Any:
     """What `worked_out` keeps. name, values: of the work, a part of the key."""
     return _work(build.answer(question), *values)
 
