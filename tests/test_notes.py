@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 import sqlalchemy as sa
 
-from data.journal import misses, notes, views
+from data.journal import misses, notes, view_rows, views
 from data.journal.schema import AUDIT, NOTE
 from data.journal.store import Journal
 from data.rights import APPROVER, EXECUTIVE, MANAGER, ROLES, Actor, Forbidden, Held
@@ -31,7 +31,7 @@ AUTHOR, COLLEAGUE, EXEC = somebody(MANAGER, "author"), somebody(MANAGER, "collea
 @pytest.fixture
 def journal(tmp_path, monkeypatch) -> Journal:
     """An empty journal whose clock goes on by a second at every look."""
-    monkeypatch.setattr(views, "MISSES", misses.Misses())
+    monkeypatch.setattr(view_rows, "MISSES", misses.Misses())
     made = Journal(str(tmp_path / "journal"))
     made.migrate()
     seconds = count()

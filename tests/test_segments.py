@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 import sqlalchemy as sa
 
-from data.journal import misses, segments, views
+from data.journal import misses, segments, view_rows, views
 from data.journal.problems import Invalid
 from data.journal.schema import AUDIT, SEGMENT
 from data.journal.segments import NoSegment
@@ -32,7 +32,7 @@ OWNER, COLLEAGUE, EXEC = somebody(MANAGER, "owner"), somebody(MANAGER, "colleagu
 @pytest.fixture
 def kept(journal, monkeypatch):
     """A journal of either database whose clock goes on by a second at every look; nobody has guessed yet."""
-    monkeypatch.setattr(segments, "MISSES", misses.Misses())
+    monkeypatch.setattr(view_rows, "MISSES", misses.Misses())
     seconds = count()
     journal.clock = lambda: datetime(2026, 11, 22, 12, tzinfo=UTC) + timedelta(seconds=next(seconds))
     return journal

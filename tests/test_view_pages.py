@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from components import words
 from data import view_format
 from data.catalog import METRICS
-from data.journal import misses, notes, people, store, views
+from data.journal import misses, notes, people, store, view_rows, views
 from data.journal.people import Session
 from data.journal.schema import AUDIT, METADATA
 from data.journal.store import Journal
@@ -39,7 +39,7 @@ def journal(tmp_path, monkeypatch, warehouse) -> Journal:
     """An empty journal that the app and the route use; nobody has guessed yet."""
     monkeypatch.setenv("RAPPORT_JOURNAL", str(tmp_path / "journal"))
     monkeypatch.setenv("RAPPORT_WAREHOUSE", str(warehouse))
-    monkeypatch.setattr(views, "MISSES", misses.Misses())
+    monkeypatch.setattr(view_rows, "MISSES", misses.Misses())
     return store.journal()
 
 

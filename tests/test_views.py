@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from data import view_format
-from data.journal import misses, notes, views
+from data.journal import misses, notes, view_rows, views
 from data.journal.schema import AUDIT, PERSON, SAVED_VIEW, VIEW_VERSION
 from data.journal.store import Journal
 from data.rights import ADMIN, APPROVER, AUDITOR, EXECUTIVE, MANAGER, PARTNER_ROLE, ROLES, Actor, Forbidden, Held
@@ -48,7 +48,7 @@ EXEC = somebody(EXECUTIVE)
 @pytest.fixture
 def journal(tmp_path, monkeypatch) -> Journal:
     """An empty journal whose clock goes on by a second at every look; nobody has guessed yet."""
-    monkeypatch.setattr(views, "MISSES", misses.Misses())
+    monkeypatch.setattr(view_rows, "MISSES", misses.Misses())
     made = Journal(str(tmp_path / "journal"))
     made.migrate()
     seconds = count()
@@ -301,7 +301,7 @@ def test_an_address_cannot_be_kept_that_holds_personal_data(journal):
 @pytest.mark.parametrize("audience", views.AUDIENCES)
 def test_who_reads_a_view_by_audience_role_and_state(journal, audience, owner_role, monkeypatch):
     monkeypatch.setattr(misses, "MOST", 10_000)
-    monkeypatch.setattr(views, "MISSES", misses.Misses())
+    monkeypatch.setattr(view_rows, "MISSES", misses.Misses())
     owner = somebody(owner_role, "the author")
     there, gone = (views.save(journal, owner, "a view", "", BODY, audience) for _ in range(2))
     views.delete(journal, owner, gone)
@@ -555,7 +555,7 @@ def test_a_note_of_a_view_is_bounded_and_checked_too(journal, typed):
 
 def test_guessing_is_stopped_after_sixty_misses_a_minute_and_only_for_the_one_who_guesses(journal, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(views, "MISSES", misses.Misses(lambda: now[0]))
+    monkeypatch.setattr(view_rows, "MISSES", misses.Misses(lambda: now[0]))
     view_id = views.save(journal, OWNER, "a", "", BODY, "company")
     for _ in range(60):
         with pytest.raises(views.NotFound):

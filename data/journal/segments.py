@@ -16,11 +16,10 @@ import sqlalchemy as sa
 
 from data import typed, view_format
 from data.journal import views
-from data.journal.misses import MISSES
 from data.journal.problems import Invalid
 from data.journal.schema import PERSON, SEGMENT
 from data.journal.store import Journal
-from data.journal.view_rows import AUDIENCES, COMPANY, PERSONAL, TEAM, SavedView, readable, team_of
+from data.journal.view_rows import AUDIENCES, COMPANY, PERSONAL, TEAM, SavedView, guarded, readable, team_for
 from data.rights import SAVE_VIEW, SHARE_VIEW, Actor, Forbidden
 from data.tables import is_of_customer
 from data.view import Members
@@ -68,14 +67,8 @@ class NoSegment(Forbidden):
 
 def get(journal: Journal, actor: Actor, segment_id: str) -> Segment:
     """A segment this actor may read. Raises NoSegment, or TooManyMisses for somebody who guesses."""
-    who = actor.session or actor.person
-    MISSES.check(who)
-    rows = journal.rows(found().where(SEGMENT.c.segment_id == segment_id[:64]))
-    if not rows or not readable(actor, rows[0]):
-        MISSES.note(who)
-        journal.record(actor, "denied", target=f"segment:{segment_id[:64]}", tried="segment.get")
-        raise NoSegment
-    return Segment(*tuple(rows[0]))
+    asked = found().where(SEGMENT.c.segment_id == segment_id[:64])
+    return Segment(*tuple(guarded(journal, actor, asked, "segment", segment_id, NoSegment)))
 
 
 def listing(journal: Journal, actor: Actor) -> list[Segment]:
@@ -122,7 +115,7 @@ def save(
             raise typed.BadText(f"A value of this segment {reason}. Segments hold categories only.")
     new = secrets.token_urlsafe(RANDOM_BYTES)
     with journal.write(actor, SAVE_VIEW, "segment.save", target=f"segment:{new}", audience=audience) as connection:
-        team = shared(actor, audience, team)
+        team = team_for(actor, audience, team)
         owned = sa.select(sa.func.count()).where(SEGMENT.c.owner == actor.person, SEGMENT.c.deleted_at.is_(None))
         if (connection.scalar(owned) or 0) >= MOST_SEGMENTS:
             raise Invalid(f"You have {MOST_SEGMENTS:,} segments, the most one person can keep. Delete some.")
@@ -141,7 +134,7 @@ def rename(
     target = f"segment:{segment_id[:64]}"
     with journal.write(actor, SAVE_VIEW, "segment.rename", target=target, audience=audience) as connection:
         own(connection, actor, segment_id)
-        team = shared(actor, audience, team)
+        team = team_for(actor, audience, team)
         changed = sa.update(SEGMENT).where(SEGMENT.c.segment_id == segment_id)
         connection.execute(changed.values(name=name, note=note, audience=audience, team=team, changed_at=journal.now()))
 
@@ -177,13 +170,6 @@ def texts(name: str, note: str, audience: str) -> tuple[str, str]:
         raise Invalid(f"A segment is for one of {', '.join(AUDIENCES)}.")
     name = typed.text(name, "The name", MOST_NAME)
     return name, typed.text(note, "The note", MOST_NOTE, optional=True, lines=True)
-
-
-def shared(actor: Actor, audience: str, team: str) -> str:
-    """The team of a segment; sharing at all needs its own right."""
-    if audience != PERSONAL:
-        actor.require(SHARE_VIEW)
-    return team_of(actor, team) if audience == TEAM else ""
 
 
 def own(connection: sa.Connection, actor: Actor, segment_id: str) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from data import view_format
+from data.journal.misses import MISSES
 from data.journal.problems import Invalid
 from data.journal.schema import PERSON, SAVED_VIEW, VIEW_VERSION
-from data.rights import ENTER, PARTNER_ROLE, ROLES, Actor, Forbidden
+from data.journal.store import Journal
+from data.rights import ENTER, PARTNER_ROLE, ROLES, SHARE_VIEW, Actor, Forbidden
 from data.view_format import Body
 
 PERSONAL, TEAM, COMPANY = AUDIENCES = ("personal", "team", "company")
@@ -74,6 +76,23 @@ def readable(actor: Actor, row: Any) -> bool:
     return inside and (row.audience == COMPANY or (row.audience == TEAM and row.team in actor.roles))
 
 
+def guarded(
+    journal: Journal, actor: Actor, asked: sa.Select[Any], kind: str, key: str, refusal: type[Forbidden]
+) -> sa.Row[Any]:
+    """The row of a view or a segment this actor may read. kind: view or segment.
+
+    A miss is recorded and raises the refusal; who misses too often is a guesser: TooManyMisses.
+    """
+    who = actor.session or actor.person
+    MISSES.check(who)
+    rows = journal.rows(asked)
+    if not rows or not readable(actor, rows[0]):
+        MISSES.note(who)
+        journal.record(actor, "denied", target=f"{kind}:{key[:64]}", tried=f"{kind}.get")
+        raise refusal
+    return rows[0]
+
+
 def versioned() -> sa.Select:
     """Views with their versions and the owner's name, in the order of SavedView's fields."""
     view, version = SAVED_VIEW.c, VIEW_VERSION.c
@@ -98,6 +117,13 @@ def team_of(actor: Actor, wanted: str) -> str:
     if not roles or (wanted and wanted not in roles):
         raise Forbidden("A view can be shared only with a team you belong to.")
     return wanted or roles[0]
+
+
+def team_for(actor: Actor, audience: str, team: str) -> str:
+    """The team of what is kept for an audience, empty unless it is for one; sharing at all needs its own right."""
+    if audience != PERSONAL:
+        actor.require(SHARE_VIEW)
+    return team_of(actor, team) if audience == TEAM else ""
 
 
 def differing(stored: SavedView, name: str, note: str, body: Body, audience: str) -> list[tuple[str, str, str]]:

@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from data import typed, view_format
-from data.journal.misses import MISSES
 from data.journal.problems import Invalid
 from data.journal.schema import DEFAULT_VIEW, SAVED_VIEW, VIEW_OPENING, VIEW_VERSION
 from data.journal.store import Journal
@@ -27,8 +26,9 @@ from data.journal.view_rows import (
     SavedView,
     current,
     differing,
+    guarded,
     readable,
-    team_of,
+    team_for,
     versioned,
 )
 from data.rights import ENTER, PARTNER_ROLE, ROLES, SAVE_VIEW, SET_DEFAULT, SHARE_VIEW, Actor, Forbidden
@@ -42,14 +42,8 @@ MOST_NAME, MOST_NOTE, MOST_VIEWS, RANDOM_BYTES = 200, 2_000, 1_000, 16
 
 def get(journal: Journal, actor: Actor, view_id: str) -> SavedView:
     """The current version of a view this actor may read. Raises NotFound, or TooManyMisses for somebody who guesses."""
-    who = actor.session or actor.person
-    MISSES.check(who)
-    rows = journal.rows(versioned().where(SAVED_VIEW.c.view_id == view_id[:64], *current()))
-    if not rows or not readable(actor, rows[0]):
-        MISSES.note(who)
-        journal.record(actor, "denied", target=f"view:{view_id[:64]}", tried="view.get")
-        raise NotFound
-    return SavedView(*tuple(rows[0]))
+    asked = versioned().where(SAVED_VIEW.c.view_id == view_id[:64], *current())
+    return SavedView(*tuple(guarded(journal, actor, asked, "view", view_id, NotFound)))
 
 
 def listing(journal: Journal, actor: Actor) -> list[SavedView]:
@@ -116,9 +110,7 @@ def save(
     action = "view.save" if view_id is None else "view.change"
     new = secrets.token_urlsafe(RANDOM_BYTES) if view_id is None else view_id
     with journal.write(actor, SAVE_VIEW, action, target=f"view:{new[:64]}", audience=audience) as connection:
-        if audience != PERSONAL:
-            actor.require(SHARE_VIEW)
-        team = team_of(actor, team) if audience == TEAM else ""
+        team = team_for(actor, audience, team)
         version, moment = 1, journal.now()
         if view_id is None:
             owned = sa.select(sa.func.count()).where(
