@@ -8,6 +8,7 @@ the most likely to be lost as the safest.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ def evenly(n: int, most: int) -> np.ndarray:
     return np.arange(n) if n <= most else ((np.arange(most) + 0.5) * n / most).astype(int)
 
 
-class ChurnClassifier(ClassifierMixin, BaseEstimator):
+class ChurnClassifier(ClassifierMixin, BaseEstimator, ABC):
     """What the classifiers share. fit learns classes_ (2,), n_features_in_, and what _learn adds; NaN are allowed."""
 
     one_kind = False  # whether it can learn from customers who were all lost, or all kept
@@ -75,11 +76,13 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         likely = self.predict_proba(X)[:, 1] > 0.5
         return self.classes_[likely.astype(int)]
 
+    @abstractmethod
     def _learn(self, X: np.ndarray, lost: np.ndarray) -> None:
-        raise NotImplementedError
+        """Learn. lost: (n,) 0 or 1."""
 
+    @abstractmethod
     def _probability(self, X: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Of being lost: (n,)."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
