@@ -191,6 +191,20 @@ def test_targets_lie_five_to_ten_percent_from_the_truth_on_either_side(db, folde
     assert min(gaps) < 0 < max(gaps)
 
 
+def test_large_partners_have_targets_four_to_nine_percent_from_what_they_sold(db, folder):
+    with open(folder / "targets.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["scope"].startswith("partner_id=")]
+    sold = {
+        (partner, year): revenue
+        for partner, year, revenue in db.execute(
+            "select partner_id, strftime(ordered_at at time zone 'Europe/Berlin', '%Y'), sum(revenue) from lines group by all"
+        ).fetchall()
+    }
+    gaps = [Decimal(row["value"]) / sold[row["scope"].removeprefix("partner_id="), row["period"]] - 1 for row in rows]
+    assert len({row["scope"] for row in rows}) == 40 and {row["metric"] for row in rows} == {"revenue"}
+    assert all(Decimal("0.03") < abs(gap) < Decimal("0.10") for gap in gaps)
+
+
 def test_customers_buy_as_often_as_the_pareto_nbd_expects(db, truth):
     """Integrate rate × P(still active) × season over each customer's days; new customers joined with an order."""
     p = truth["parameters"]
