@@ -7,7 +7,7 @@ import streamlit as st
 
 from components import charts, filters, layout, proof, tables, whole_company, words
 from data.catalog import Unit
-from data.model_card import BASELINE, IN_USE, NOT_ENOUGH
+from data.model_card import BASELINE, IN_USE, NOT_ENOUGH, UNPROVEN
 from data.question import Refused
 
 ALL = "all models"
@@ -15,7 +15,7 @@ MODELS = ("value", "churn", "responsiveness", "profiles", "roi")
 PAGE = "pages/trust/model_cards.py"
 LATEST_TESTS, MOST_ROWS = 4, 500
 BARS = "baseline"  # a point for each candidate: the bars of the backtest once more
-STATES = {IN_USE: "green", BASELINE: "orange", NOT_ENOUGH: "gray"}
+STATES = {IN_USE: "green", BASELINE: "orange", UNPROVEN: "orange", NOT_ENOUGH: "gray"}
 SAID = {True: ("check", "Passed"), False: ("close", "Failed"), None: ("remove", "Not made")}
 PARTS = {  # what a card may lack, in words
     "model_backtest": "No backtest is stored: nothing says how well it told what came after a cut-off.",
@@ -95,6 +95,8 @@ def title(found: pd.DataFrame) -> str:
     parts = [f"{words.count(numbers.get(IN_USE, 0))} of {words.counted(len(found), 'model')} in use"]
     if numbers.get(BASELINE):
         parts.append(f"{words.count(numbers[BASELINE])} did not beat the baseline, which is used instead")
+    if numbers.get(UNPROVEN):
+        parts.append(f"{words.count(numbers[UNPROVEN])} unproven")
     if numbers.get(NOT_ENOUGH):
         parts.append(f"{words.count(numbers[NOT_ENOUGH])} without enough data")
     return "; ".join(parts)

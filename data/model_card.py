@@ -9,11 +9,12 @@ import duckdb
 import pandas as pd
 
 IN_USE, BASELINE, NOT_ENOUGH = "in use", "baseline in use", "not enough data"
+UNPROVEN = "unproven"  # shown, and marked, though not surely better than the baseline
 
 
 @dataclass
 class Card:
-    """One model. question: what it answers. state: in use, baseline in use, or not enough data; why: in a sentence.
+    """One model. question: what it answers. state: one of the four above; why: in a sentence.
 
     parameters are plain numbers, so that a figure can be worked out again without any stored object.
     """
