@@ -1,6 +1,6 @@
 """Photograph every page of a simulated company: `make screenshots`.
 
-All pictures go to test-report/screenshots/; the two of the README also to docs/images/. Never the warehouse of the
+All pictures go to test-report/screenshots/; those of the README also to docs/images/. Never the warehouse of the
 person who runs this: its figures would end up in a public README.
 """
 
@@ -16,7 +16,11 @@ from tests.conftest import ROOT, run_data
 
 CUSTOMERS, SEED = 20_000, 7
 REPORT = ROOT / "test-report"
-README_PICTURES = {("overview", "light"): "overview.png", ("customer_roi", "dark"): "customer-roi.png"}
+README_PICTURES = {
+    ("overview", "light"): "overview.png",
+    ("customer_roi", "dark"): "customer-roi.png",
+    ("churn_risk", "light"): "churn-risk.png",
+}
 
 
 def demo_warehouse() -> Path:
