@@ -23,25 +23,20 @@ def cut_off() -> tuple[date, int] | None:
 
 def tested(model: str) -> str:
     """How the model did on what came after the latest cut-off of its backtest, beside its baselines, in a sentence."""
-    cards = model_cards.cards()
-    card = cards[cards["model"] == model]
-    if not len(card):
+    about = model_cards.card_of(model)
+    if about is None:
         return "This build has no model card for it: nothing says how well it was tested."
-    about = card.iloc[0]
     begins = f"{about['title']}: {about['state']}. {str(about['why']).rstrip('.')}."
-    tests = model_cards.of("model_backtest", model)
+    tests = model_cards.latest(model_cards.of("model_backtest", model))
     if not len(tests):
         return f"{begins} No backtest against a baseline is stored."
-    last = tests["cut_off"].max()
-    latest = tests[tests["cut_off"] == last].sort_values("place")
-    measure, rows = next(iter(latest.groupby("measure", sort=False)))
+    measure, rows = next(iter(tests.groupby("measure", sort=False)))
     figures = [
         f"{name} {proof.between(value, low, high)}"
         for name, value, low, high in rows[["candidate", "value", "low", "high"]].itertuples(index=False)
     ]
-    compared = (
-        f"Backtest on what came after {words.day(last)}, {proof.CALLED.get(measure, measure)}: {'; '.join(figures)}."
-    )
+    after = words.day(tests["cut_off"].iloc[0])
+    compared = f"Backtest on what came after {after}, {proof.CALLED.get(measure, measure)}: {'; '.join(figures)}."
     return f"{begins} {compared}"
 
 

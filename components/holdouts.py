@@ -11,24 +11,14 @@ import streamlit as st
 from components import charts, evidence, layout, model_cards, proof, score_charts, words
 from data.catalog import Unit
 from data.model_card import NOT_ENOUGH
-from data.question import Refused
 
 SMALLER = ("error", "brier", "loss", "ece")  # parts of the names of measures of which less is better
 NEAR_ZERO = "total error"  # a measure that is best at zero
 
 
-def rows(table: str, model: str) -> pd.DataFrame:
-    """The rows of one model; none in builds without model cards."""
-    try:
-        return model_cards.of(table, model)
-    except Refused:
-        return pd.DataFrame()
-
-
 def latest(model: str) -> pd.DataFrame:
     """The backtest at the latest cut-off, in the order of the card."""
-    found = rows("model_backtest", model)
-    return found[found["cut_off"] == found["cut_off"].max()].sort_values("place") if len(found) else found
+    return model_cards.latest(model_cards.of("model_backtest", model))
 
 
 def method(model: str) -> str:
@@ -43,14 +33,13 @@ def state(model: str) -> str:
 
 def of_card(model: str, column: str) -> str:
     """One text of the card."""
-    found = model_cards.cards()
-    found = found[found["model"] == model]
-    return str(found[column].iloc[0]) if len(found) else ""
+    card = model_cards.card_of(model)
+    return str(card[column]) if card is not None else ""
 
 
 def curve(model: str, *names: str) -> pd.DataFrame:
     """The points of the first of these curves that the card has."""
-    found = rows("model_curve", model)
+    found = model_cards.of("model_curve", model)
     for name in names if len(found) else ():
         part = found[(found["curve"] == name) & found["y"].notna()]
         if len(part):
@@ -132,7 +121,7 @@ def verdict(part: pd.DataFrame, measure: str, used: str, after: str) -> str:
 
 def calibration(model: str, what: str) -> None:
     """What was predicted and what came, bin by bin, for what is in use. what: the thing that is predicted."""
-    bins = rows("model_calibration", model)
+    bins = model_cards.of("model_calibration", model)
     if not len(bins):
         layout.finding("Calibration is not known yet")
         absent("No closed window was there to compare predictions with.")

@@ -49,25 +49,35 @@ UNITS = {"customers": Unit.COUNT}
 # What is asked
 
 
-def listing(table: str) -> pd.DataFrame:
-    """A part of the cards: rows about the method and about nobody, so every reader of figures has all of them."""
-    return whole_company.listing(table)
-
-
 def cards() -> pd.DataFrame:
     """A row for each model, in a fixed order; none in builds of an earlier Rapport, which had no cards."""
     try:
-        found = listing("model_card")
+        found = whole_company.listing("model_card")
     except Refused:
         return pd.DataFrame(columns=["model"])
     order = {name: place for place, name in enumerate(MODELS)}
     return found.sort_values("model", key=lambda names: names.map(lambda name: order.get(name, len(order))))
 
 
+def card_of(model: str) -> pd.Series | None:
+    """The card of one model, if this build has it."""
+    found = cards()
+    found = found[found["model"] == model]
+    return found.iloc[0] if len(found) else None
+
+
 def of(table: str, model: str) -> pd.DataFrame:
-    """The rows of one model."""
-    rows = listing(table)
+    """The rows of one model; none in builds without model cards."""
+    try:
+        rows = whole_company.listing(table)
+    except Refused:
+        return pd.DataFrame()
     return rows[rows["model"] == model]
+
+
+def latest(tests: pd.DataFrame) -> pd.DataFrame:
+    """The tests of one model at the latest cut-off, in the order of the card."""
+    return tests[tests["cut_off"] == tests["cut_off"].max()].sort_values("place") if len(tests) else tests
 
 
 # What is shown
@@ -176,13 +186,13 @@ def backtest(tests: pd.DataFrame, method: str) -> None:
     """The latest test against the baselines, a chart for each measure; all cut-offs in the table."""
     if not len(tests):
         return
-    last = tests["cut_off"].max()
-    latest = tests[tests["cut_off"] == last]
-    number = words.counted(latest["customers"].max(), "customer")
+    newest = latest(tests)
+    last = newest["cut_off"].iloc[0]
+    number = words.counted(newest["customers"].max(), "customer")
     section(f"Backtest: what came after {words.day(last)}, of {number}")
-    if meant := proof.meanings([*latest["measure"], *latest["candidate"]]):
+    if meant := proof.meanings([*newest["measure"], *newest["candidate"]]):
         layout.quiet(meant)
-    for measure, rows in list(latest.groupby("measure", sort=False))[:LATEST_TESTS]:
+    for measure, rows in list(newest.groupby("measure", sort=False))[:LATEST_TESTS]:
         said = measured(str(measure), rows)
         st.markdown(f"**{words.safe_text(compared(str(measure), rows, method), 400)}**")
         charts.draw(
