@@ -1,4 +1,4 @@
-"""Taking a table along: choose a format, prepare, and fetch the file by a link that works once."""
+"""Taking a table or a document along: prepare it, and fetch the file by a link that works once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import replace
 import streamlit as st
 
 from components import access, ask, words
-from data import export
+from data import export, export_tickets
 from data.catalog import Unit
+from data.export_document import Document
 from data.export_files import KINDS, TooLarge
 from data.export_journal import Kept
 from data.question import Listing, Question, Refused
@@ -45,6 +46,13 @@ def offer(
             prepared(replace(wanted, kind=kind))
 
 
+def offer_page(document: Document, label: str, name: str) -> None:
+    """A button for a page to print, for those who may take it along. Nothing is worked out before it is pressed."""
+    wanted = export.Wanted(document, name, document.extension)
+    if wanted.may(access.reader()) and st.button(label, icon=":material/print:", type="tertiary", key=f"_page_{name}"):
+        prepared(wanted)
+
+
 def prepared(wanted: export.Wanted) -> None:
     """The link to the file, or why there is none."""
     try:
@@ -52,6 +60,7 @@ def prepared(wanted: export.Wanted) -> None:
     except (Forbidden, TooLarge, Refused) as problem:
         st.markdown(f":material/error: {words.safe_text(problem, 600)}")
         return
-    label = f"Download {wanted.name.replace('_', ' ')} ({words.counted(number, 'row')})"
+    what = "to print" if isinstance(wanted.question, Document) else words.counted(number, "row")
+    label = f"Download {words.safe_text(wanted.name.replace('_', ' '))} ({what})"
     st.link_button(label, f"/export/{token}", icon=":material/download:", type="primary")
-    st.markdown(f":small[:gray[The link works once, for {export.SECONDS} seconds.]]")
+    st.markdown(f":small[:gray[The link works once, for {export_tickets.SECONDS} seconds.]]")

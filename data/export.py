@@ -1,50 +1,40 @@
-"""Taking a table along: tickets that work once, a daily quota, and a file whose audit row is there before its bytes.
+"""Taking a table or a document along: who may, a daily quota, and a file whose audit row is there before its bytes.
 
-A click makes a ticket; the browser fetches the file with it. Tickets live in the memory of one process only.
+A click makes a ticket; the browser fetches the file with it.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import re
-import secrets
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 from typing import IO
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from data.catalog import DIMENSIONS, FACTS, METRICS, Unit, attribute
+from data.export_document import Document
 from data.export_files import KINDS, Column, TooLarge
 from data.export_journal import Kept
+from data.export_tickets import Ticket, tickets
 from data.journal.schema import AUDIT
 from data.journal.store import Journal
 from data.question import Listing, Question
 from data.rights import EXPORT, Actor, Forbidden
+from data.view import Scope
 from data.warehouse import Build
 
-SECONDS = 60  # a ticket is good for
-MOST_TICKETS, MOST_OF_A_SESSION = 1_000, 20
 MOST_ROWS = 200_000  # of one file
 EXPORTS_A_DAY, ROWS_A_DAY = 50, 500_000  # of one person
 ROWS_AT_ONCE = 10_000
 PATIENCE = 60  # seconds a file waits for others to be made
 MAKING = BoundedSemaphore(2)
-
-
-class Unknown(LookupError):
-    """There is no such ticket, for this session at least."""
-
-
-class Expired(LookupError):
-    """The ticket was not used in time."""
 
 
 class Busy(RuntimeError):
@@ -53,12 +43,12 @@ class Busy(RuntimeError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A table to take along: the answer of a build, or rows of the journal.
+    """What to take along: the answer of a build, rows of the journal, or a document.
 
     chosen: columns of a listing, all when empty. labels, units: for columns the catalog lacks.
     """
 
-    question: Question | Listing | Kept
+    question: Question | Listing | Kept | Document
     name: str
     kind: str = "csv"
     chosen: tuple[str, ...] = ()
@@ -68,7 +58,7 @@ class Wanted:
     @property
     def permissions(self) -> tuple[str, ...]:
         """What somebody must be allowed to, to have this as a file."""
-        return self.question.permissions if isinstance(self.question, Kept) else (EXPORT,)
+        return self.question.permissions if isinstance(self.question, Kept | Document) else (EXPORT,)
 
     def may(self, actor: Actor) -> bool:
         """Whether somebody is offered this: nobody is while looking through somebody else's eyes."""
@@ -82,22 +72,33 @@ class Wanted:
             raise Forbidden("Nothing is taken along while looking as somebody else. Go back to your own eyes first.")
 
     def count(self, build: Build) -> int:
-        """How many rows there are now; of very many, perhaps only that they are too many."""
+        """How many rows there are now; of very many, perhaps only that they are too many. A document counts as one."""
         if isinstance(self.question, Kept):
             return self.question.count()
+        if isinstance(self.question, Document):
+            self.question.html(build)  # what it cannot show is said now, not after the click on the link
+            return 1
         question = whole(self.question)
         if isinstance(question, Question):
             return build.count(question) if question.by else 1
         text, values = question.sql(build.attributes)
         return int(build.engine.ask(f"select count(*) as rows from ({text})", values)["rows"].iloc[0])
 
+    def write(self, file: IO[bytes], build: Build) -> int:
+        """Write the whole file; returns its number of rows."""
+        if isinstance(self.question, Document):
+            file.write(self.question.html(build).encode())
+            return 1
+        with self.reader(self.question, build) as reader:
+            return KINDS[self.kind].write(file, reader, self.columns(reader.schema.names), about(build, self))
+
     @contextmanager
-    def reader(self, build: Build) -> Iterator[pa.RecordBatchReader]:
+    def reader(self, question: Question | Listing | Kept, build: Build) -> Iterator[pa.RecordBatchReader]:
         """The rows in parts, up to one more than a file may have."""
-        if isinstance(self.question, Kept):
-            yield self.question.reader(MOST_ROWS + 1)
+        if isinstance(question, Kept):
+            yield question.reader(MOST_ROWS + 1)
         else:
-            with build.engine.reader(*whole(self.question).sql(build.attributes), ROWS_AT_ONCE) as reader:
+            with build.engine.reader(*whole(question).sql(build.attributes), ROWS_AT_ONCE) as reader:
                 yield reader
 
     def columns(self, names: list[str]) -> list[Column]:
@@ -119,53 +120,9 @@ def whole(question: Question | Listing) -> Question | Listing:
     return replace(question, limit=MOST_ROWS + 1, offset=0)
 
 
-@dataclass(frozen=True)
-class Ticket:
-    """The right of one session to fetch one file, once and soon."""
-
-    wanted: Wanted
-    build: Build
-    session: str
-    made_at: float
-
-
-class Tickets:
-    """The tickets of this process. clock: seconds that only grow."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
-        self.clock = clock
-        self.open: dict[str, Ticket] = {}  # the oldest first
-        self.lock = Lock()
-
-    def make(self, session: str, build: Build, wanted: Wanted) -> str:
-        """A new ticket's token: 256 random bits."""
-        if not session:
-            raise Forbidden("Sign in first: a file belongs to a session.")
-        token = secrets.token_urlsafe(32)
-        with self.lock:
-            own = [name for name, ticket in self.open.items() if ticket.session == session]
-            for name in own[: max(0, len(own) + 1 - MOST_OF_A_SESSION)]:
-                del self.open[name]
-            while len(self.open) >= MOST_TICKETS:
-                del self.open[next(iter(self.open))]
-            self.open[token] = Ticket(wanted, build, session, self.clock())
-        return token
-
-    def take(self, token: str, session: str) -> Ticket:
-        """The ticket of this session, which nobody can take again. Raises Unknown, or Expired to its owner."""
-        with self.lock:
-            ticket = self.open.get(token)
-            if ticket is None or not session or ticket.session != session:
-                raise Unknown("There is no such file. A link works once: prepare the export again.")
-            if self.clock() - ticket.made_at > SECONDS:
-                raise Expired(f"The link was good for {SECONDS} seconds. Prepare the export again.")
-            return self.open.pop(token)
-
-
-@functools.cache
-def tickets() -> Tickets:
-    """The tickets of this process: clicks make them, the export route takes them."""
-    return Tickets()
+def within(question: Question | Listing | Document, scope: Scope) -> Question | Listing | Document:
+    """The same question, asked by somebody with this scope: a question itself takes the part of it that it is about."""
+    return replace(question, view=replace(question.view, scope=scope))
 
 
 @dataclass(frozen=True)
@@ -217,7 +174,7 @@ def prepare(journal: Journal, actor: Actor, build: Build, wanted: Wanted) -> tup
     """A ticket's token and the number of rows, for somebody who may export this. Raises Forbidden or TooLarge."""
     with refusals_on_record(journal, actor, build, wanted):
         wanted.require(actor)
-    number = count(build, wanted)
+        number = count(build, wanted)
     within_quota(journal, actor.person, number)
     return tickets().make(actor.session, build, wanted), number
 
@@ -227,10 +184,13 @@ def deliver(journal: Journal, actor: Actor, ticket: Ticket) -> Made:
     wanted, build = ticket.wanted, ticket.build
     with refusals_on_record(journal, actor, build, wanted):
         wanted.require(actor)
-        if not isinstance(wanted.question, Kept) and build.scope_of(actor.held) != wanted.question.view.scope:
+        if (
+            not isinstance(wanted.question, Kept)
+            and within(wanted.question, build.scope_of(actor.held)) != wanted.question
+        ):
             raise Forbidden("What you may see has changed since this was prepared. Open the page again.")
         within_quota(journal, actor.person, 0)
-    made = make(build, wanted)
+        made = make(build, wanted)
     said = {"name": slug(wanted.name), "format": wanted.kind, "rows": made.rows, "sha256": made.sha256}
     try:
         with journal.write(
@@ -260,9 +220,7 @@ def make(build: Build, wanted: Wanted) -> Made:
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed when it has been sent)
         try:
-            with wanted.reader(build) as reader:
-                columns = wanted.columns(reader.schema.names)
-                rows = fitting(KINDS[wanted.kind].write(file, reader, columns, about(build, wanted)))
+            rows = fitting(wanted.write(file, build))
             size = file.seek(0, 2)
             file.seek(0)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -272,9 +230,10 @@ def make(build: Build, wanted: Wanted) -> Made:
             raise
     finally:
         MAKING.release()
-    kind = KINDS[wanted.kind]
+    kind = wanted.question if isinstance(wanted.question, Document) else KINDS[wanted.kind]
     stamp = "journal" if isinstance(wanted.question, Kept) else build.id.split("-")[0]
-    name = f"rapport_{slug(wanted.name)}_{stamp}_{rows}rows_{sha256[:12]}.{kind.extension}"
+    number = "" if isinstance(kind, Document) else f"{rows}rows_"
+    name = f"rapport_{slug(wanted.name)}_{stamp}_{number}{sha256[:12]}.{kind.extension}"
     return Made(file, name, kind.mime, rows, size, sha256)
 
 

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from components import address, attempts, people, trail, words
-from data import export
+from data import export_tickets
 from data.export_journal import Review, Trail
 from data.journal import audit, grants
 from data.journal import people as persons
@@ -441,9 +441,9 @@ def test_the_trail_is_cut_into_pages_of_fifty(opened, kept, staff):
 
 
 @pytest.fixture
-def tickets(monkeypatch) -> export.Tickets:
+def tickets(monkeypatch) -> export_tickets.Tickets:
     """The tickets of this process, none yet."""
-    found = export.tickets()
+    found = export_tickets.tickets()
     monkeypatch.setattr(found, "open", {})
     return found
 

@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from anyio.from_thread import start_blocking_portal
 from starlette.applications import Starlette
 
-from data import export, export_journal
+from data import export, export_journal, export_tickets
 from data.catalog import FACTS, METRICS, Unit
 from data.export_files import KINDS, Column, TooLarge, escape, is_formula, shown, unescape, visible, write_xlsx
 from data.export_journal import Kept, Review, Trail
@@ -376,8 +376,8 @@ class Door:
 @pytest.fixture
 def door(journal: Journal, monkeypatch) -> Door:
     clock = Clock()
-    monkeypatch.setattr(export.tickets(), "clock", clock)
-    monkeypatch.setattr(export.tickets(), "open", {})
+    monkeypatch.setattr(export_tickets.tickets(), "clock", clock)
+    monkeypatch.setattr(export_tickets.tickets(), "open", {})
     monkeypatch.setattr(store, "journal", lambda: journal)
     return Door(journal, clock)
 
@@ -451,8 +451,8 @@ def test_twenty_who_come_at_once_with_one_ticket_get_one_file(door, ticket):
 
     def take() -> None:
         try:
-            taken.append(export.tickets().take(token, ann.session))
-        except export.Unknown:
+            taken.append(export_tickets.tickets().take(token, ann.session))
+        except export_tickets.Unknown:
             taken.append(None)
 
     threads = [threading.Thread(target=take) for _ in range(20)]
@@ -464,17 +464,17 @@ def test_twenty_who_come_at_once_with_one_ticket_get_one_file(door, ticket):
 
 
 def test_tokens_are_long_and_tickets_few_and_one_session_cannot_drop_those_of_others(build, ranking):
-    tickets = export.Tickets(Clock())
+    tickets = export_tickets.Tickets(Clock())
     wanted = export.Wanted(ranking, "customer_roi")
     other = tickets.make("other", build, wanted)
     tokens = [tickets.make("mine", build, wanted) for _ in range(3_000)]
     assert len(set(tokens)) == 3_000 and {len(token) for token in tokens} == {43}  # 256 bits
-    assert len(tickets.open) == 1 + export.MOST_OF_A_SESSION
+    assert len(tickets.open) == 1 + export_tickets.MOST_OF_A_SESSION
     assert tickets.take(other, "other").session == "other"
     for number in range(2_000):
         tickets.make(f"session {number}", build, wanted)
-    assert len(tickets.open) == export.MOST_TICKETS
-    with pytest.raises(export.Unknown):
+    assert len(tickets.open) == export_tickets.MOST_TICKETS
+    with pytest.raises(export_tickets.Unknown):
         tickets.take(tokens[-1], "mine")
 
 
@@ -486,7 +486,7 @@ def test_nobody_without_the_right_gets_a_ticket(door, ticket):
     ):
         with pytest.raises(Forbidden):
             ticket(who)
-    assert export.tickets().open == {}
+    assert export_tickets.tickets().open == {}
 
 
 def test_a_right_taken_away_between_click_and_fetch_counts(door, ticket):
@@ -513,6 +513,27 @@ def test_a_book_taken_away_between_click_and_fetch_counts(door, ticket, build):
         answer = door.fetch(ticket(mona, question)[0], mona)
         assert answer.status_code == 403 and b"has changed" in answer.content
     assert len(door.on_record()) == 1 and len(door.on_record("denied")) == 2
+
+
+def test_who_looks_after_customers_and_partners_takes_along_both_and_only_those(door, ticket, build):
+    managers = sorted(set(build.manifest["filters"]["manager_id"]) - {"(unknown)"})
+    mine = next(Held(MANAGER, one) for one in managers if build.partners_of(one) and one != managers[0])
+    mona, scope = door.sign_in("Mona", mine), build.scope_of((mine,))
+    assert [name for name, _ in scope.members] == ["manager_id", "partner_id"]
+    for by in ("customer_id", "partner_id"):
+        asked = Question(("revenue",), (by,), View(scope))
+        answer = door.fetch(ticket(mona, asked)[0], mona)
+        keys = {row[0] for row in csv_rows(answer.content)[1:]}
+        own = (
+            build.partners_of(mine.subject)
+            if by == "partner_id"
+            else build.engine.ask("select customer_id from customer where manager_id = ?", [mine.subject])[
+                "customer_id"
+            ]
+        )
+        assert answer.status_code == 200 and keys and keys <= set(own)
+        others = Question(("revenue",), (by,), View(build.scope_of((Held(MANAGER, managers[0]),))))
+        assert door.fetch(ticket(mona, others)[0], mona).status_code == 403
 
 
 def test_who_sees_groups_takes_along_groups_and_never_single_customers(door, ticket, build, ranking):
@@ -837,7 +858,7 @@ def test_who_may_not_read_the_trail_or_who_has_access_gets_no_file_of_it_and_tha
         denied = audit.entries(door.journal, action="denied")
         assert len(denied) == number and json.loads(denied[0].detail)["action"] == "export"
         assert denied[0].actor == (who.viewed_by or who.person)
-    assert export.tickets().open == {} and door.on_record() == []
+    assert export_tickets.tickets().open == {} and door.on_record() == []
 
 
 @pytest.mark.parametrize(("kind", "role"), [(Trail, AUDITOR), (Review, AUDITOR)])

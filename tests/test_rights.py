@@ -16,7 +16,7 @@ from itertools import combinations, count
 import pytest
 import sqlalchemy as sa
 
-from data import export, export_journal, rights
+from data import export, export_journal, export_tickets, rights
 from data.journal import grants, misses, notes, people, segments, view_rows, views
 from data.journal.problems import Invalid
 from data.journal.schema import (
@@ -452,8 +452,8 @@ def ticket(world: World, actor: Actor) -> str:
 def fetch(world: World, token: str) -> None:
     """Fetch a prepared file, as the route does: one that is not of this session is as good as none."""
     try:
-        found = export.tickets().take(token, world.me.session)
-    except export.Unknown as unknown:
+        found = export_tickets.tickets().take(token, world.me.session)
+    except export_tickets.Unknown as unknown:
         raise Forbidden(str(unknown)) from None
     export.deliver(world.journal, world.me, found).file.close()
 

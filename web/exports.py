@@ -10,20 +10,30 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from data import export
+from data import export, export_tickets
+from data.export_document import Document
 from data.export_files import TooLarge
 from data.journal import people, store
 from data.rights import Forbidden
 
 LOG = logging.getLogger(__name__)
 BYTES_AT_ONCE = 1 << 18
+NOTHING = "default-src 'none'; sandbox; frame-ancestors 'none'"
 SAFE = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+    "Content-Security-Policy": NOTHING,
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-STATUS = {export.Unknown: 404, export.Expired: 410, Forbidden: 403, TooLarge: 413, export.Busy: 503}
+# A document brings its own style and, should it have any, its own pictures; still no script, no form, no other address.
+OF_DOCUMENTS = {"Content-Security-Policy": f"{NOTHING}; style-src 'unsafe-inline'; img-src data:"}
+STATUS = {
+    export_tickets.Unknown: 404,
+    export_tickets.Expired: 410,
+    Forbidden: 403,
+    TooLarge: 413,
+    export.Busy: 503,
+}
 
 
 def send(request: Request) -> Response:
@@ -33,8 +43,8 @@ def send(request: Request) -> Response:
     session = getattr(request.state, "session", None)
     try:
         if session is None:
-            raise export.Unknown("There is no such file.")
-        ticket = export.tickets().take(request.path_params["token"], session.session_id)
+            raise export_tickets.Unknown("There is no such file.")
+        ticket = export_tickets.tickets().take(request.path_params["token"], session.session_id)
         journal = store.journal()
         made = export.deliver(journal, people.actor_of(journal, session), ticket)
     except tuple(STATUS) as problem:
@@ -44,12 +54,16 @@ def send(request: Request) -> Response:
         text = "The export could not be put on record, so nothing was sent. Tell the person who looks after Rapport."
         return sentence(text, 503)
     digest = base64.b64encode(bytes.fromhex(made.sha256)).decode()
-    headers = SAFE | {
-        "Content-Disposition": f'attachment; filename="{made.name}"',
-        "Content-Encoding": "identity",  # or Streamlit would compress it, and take the length away
-        "Content-Length": str(made.size),  # so that the browser sees when a transfer breaks off
-        "Repr-Digest": f"sha-256=:{digest}:",
-    }
+    headers = (
+        SAFE
+        | (OF_DOCUMENTS if made.mime == Document.mime else {})
+        | {
+            "Content-Disposition": f'attachment; filename="{made.name}"',
+            "Content-Encoding": "identity",  # or Streamlit would compress it, and take the length away
+            "Content-Length": str(made.size),  # so that the browser sees when a transfer breaks off
+            "Repr-Digest": f"sha-256=:{digest}:",
+        }
+    )
     return StreamingResponse(parts(made), headers=headers | {"Content-Type": made.mime})
 
 
