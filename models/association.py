@@ -8,6 +8,7 @@ support = k/n, of B's n similar partners k sell c;   base = share of all partner
 (support: Agrawal, Imielinski & Swami 1993, SIGMOD; lift, there called interest: Brin, Motwani, Ullman & Tsur 1997,
 SIGMOD). Were the similar partners drawn from the others at random, k would be hypergeometric (Fisher's exact test).
 Lacking cells are offered while at most a tenth of those offered is expected to be chance (Benjamini & Hochberg 1995).
+A partner that sells c is by that a little less similar to B, so support comes out rather too low than too high.
 Nothing here tells whether c would sell at B.
 """
 
@@ -25,9 +26,13 @@ from models.quality import wilson
 SIMILAR, LEAST = 30, 10  # similar partners; fewer in small companies, but never below the second
 SELLERS = 5  # similar partners that sell it, below which quartiles say nothing
 CHANCE = 0.10  # expected share of offers that chance explains
-REFERENCES = 8_000  # partners that each one is compared with, evenly spaced; comparing all with all grows by n²
+REFERENCES = 5_000  # partners that each one is compared with, evenly spaced; comparing all with all grows by n²
 CHUNK = 100  # partners at a time
 NONE = -1
+COLUMNS = (
+    "partner", "category", "place", "support_of", "support", "support_low", "support_high", "base", "lift",
+    "earns_low", "earns", "earns_high",
+)  # fmt: skip
 
 
 def offers(revenue: Any, present: Any, kind: Any, most: int = 5) -> pd.DataFrame:
@@ -43,32 +48,34 @@ def offers(revenue: Any, present: Any, kind: Any, most: int = 5) -> pd.DataFrame
     nearest first.
     """
     revenue, kind = np.asarray(revenue, np.float32), np.asarray(kind)
+    if not len(revenue):
+        return pd.DataFrame(columns=[*COLUMNS, "similar"])
     sells, lacks = revenue > 0, ~np.asarray(present, bool)
-    positive = np.where(sells, revenue, np.float32(0))
-    total = positive.sum(axis=1)
+    share = np.where(sells, revenue, np.float32(0))
+    total = share.sum(axis=1)
+    np.divide(share, total[:, None], out=share, where=total[:, None] > 0)
     found = neighbours(sells, total, kind)
     n = (found != NONE).sum(axis=1)
     k = sellers(sells, found)
     base = sells.mean(axis=0)
-    partner, category = np.nonzero(lacks & (k >= SELLERS) & beyond_chance(sells, lacks, k, n))
-    of, by = n[partner], k[partner, category]
-    low, high = wilson(by, of)
-    sure = low > base[category]
-    partner, category, of, by, low, high = (x[sure] for x in (partner, category, of, by, low, high))
-    share = np.divide(positive, total[:, None], out=positive, where=total[:, None] > 0)
-    quartiles = np.empty((len(partner), 3), np.float32)
-    for part in parts(len(partner), 100_000):
-        quartiles[part] = quartiles_of(share, found[partner[part]], category[part], by[part])
-    earns = quartiles.astype(float) * total[partner, None]
-    frame = pd.DataFrame({"partner": partner, "category": category, "support_of": of, "support": by})
-    frame["support_low"], frame["support_high"] = low, high
-    frame["base"] = base[category]
-    frame["lift"] = by / of / frame["base"]
-    frame[["earns_low", "earns", "earns_high"]] = earns
-    expected = by / of * earns[:, 1]
-    frame = frame.iloc[np.lexsort((category, -frame["lift"], -expected, partner))].reset_index(drop=True)
-    frame.insert(2, "place", frame.groupby("partner").cumcount() + 1)
-    frame = frame[frame["place"] <= most].reset_index(drop=True)
+    low, high = bounds()
+    chance = at_most_by_chance(lacks, sells.sum(axis=0), k, n)
+    best = []
+    for part in parts(len(sells), 5_000):
+        partner, category = np.nonzero(lacks[part] & (k[part] >= SELLERS))
+        partner += part.start
+        of, by = n[partner], k[partner, category].astype(int)
+        sure = ~chance[of, category, by] & (low[of, by] > base[category])
+        partner, category, of, by = partner[sure], category[sure], of[sure], by[sure]
+        frame = pd.DataFrame({"partner": partner, "category": category, "support_of": of, "support": by})
+        frame["support_low"], frame["support_high"], frame["base"] = low[of, by], high[of, by], base[category]
+        frame["lift"] = by / of / frame["base"]
+        earns = quartiles(share, found[partner], category, by).astype(float) * total[partner, None]
+        frame[["earns_low", "earns", "earns_high"]] = earns
+        frame = frame.iloc[np.lexsort((category, -frame["lift"], -by / of * earns[:, 1], partner))]
+        frame.insert(2, "place", frame.groupby("partner").cumcount() + 1)
+        best.append(frame[frame["place"] <= most])
+    frame = pd.concat(best, ignore_index=True)
     frame["similar"] = nearest_sellers(sells, found, frame["partner"].to_numpy(), frame["category"].to_numpy())
     return frame
 
@@ -123,21 +130,28 @@ def sellers(sells: np.ndarray, found: np.ndarray) -> np.ndarray:
     return k
 
 
-def beyond_chance(sells: np.ndarray, lacks: np.ndarray, k: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Flags of the lacking cells that chance does not explain: (partners, categories)."""
-    partners, categories = sells.shape
-    sold = sells.sum(axis=0)
-    # cells with equal k of n in a category are one case: p, how often it stands there
-    p = np.ones((SIMILAR + 1, categories, SIMILAR + 1))
+def bounds() -> tuple[np.ndarray, np.ndarray]:
+    """Low and high end of the support for every n and k from 0 to 30: (31, 31) each; 0 to 1 where it cannot be."""
+    of, by = np.ogrid[: SIMILAR + 1, : SIMILAR + 1]
+    possible = (by <= of) & (of > 0)
+    low, high = wilson(np.where(possible, by, 0), np.where(possible, of, 1))
+    return np.where(possible, low, 0.0), np.where(possible, high, 1.0)
+
+
+def at_most_by_chance(lacks: np.ndarray, sold: np.ndarray, k: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Flags of what chance may explain, for every n, category and k: (31, categories, 31).
+
+    sold: (categories,) how many partners sell it. Cells with equal k of n in a category are one case, often seen.
+    """
+    p = np.ones((SIMILAR + 1, len(sold), SIMILAR + 1))
     counts = np.zeros(p.shape, np.int64)
     for of in np.unique(n[n > 0]):
-        p[of] = hypergeom.sf(np.arange(SIMILAR + 1) - 1, partners - 1, sold[:, None], of)
-    for part in parts(partners, 10_000):
+        p[of] = hypergeom.sf(np.arange(SIMILAR + 1) - 1, len(n) - 1, sold[:, None], of)
+    for part in parts(len(n), 5_000):
         row, column = np.nonzero(lacks[part])
         np.add.at(counts, (n[part][row], column, k[part][row, column]), 1)
     counts[0] = 0  # without similar partners there is nothing to test
-    chosen = benjamini_hochberg(p.ravel(), counts.ravel(), CHANCE).reshape(p.shape)
-    return chosen[n[:, None], np.arange(categories), k]
+    return ~benjamini_hochberg(p.ravel(), counts.ravel(), CHANCE).reshape(p.shape)
 
 
 def benjamini_hochberg(p: np.ndarray, counts: np.ndarray, share: float) -> np.ndarray:
@@ -148,7 +162,7 @@ def benjamini_hochberg(p: np.ndarray, counts: np.ndarray, share: float) -> np.nd
     return p <= p[order][holds[-1]] if holds.size else np.zeros(len(p), bool)
 
 
-def quartiles_of(share: np.ndarray, found: np.ndarray, category: np.ndarray, k: np.ndarray) -> np.ndarray:
+def quartiles(share: np.ndarray, found: np.ndarray, category: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Quartiles of the category's share over those of the similar partners who sell it: (cells, 3).
 
     found: (cells, 30) similar partners, k: (cells,) how many of them sell it. Linear between order statistics.

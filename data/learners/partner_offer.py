@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data.files import one
 from data.learners.known import AT, Known, Learnt
 from data.model_card import IN_USE, NOT_ENOUGH, UNPROVEN, Card
 
@@ -63,9 +62,8 @@ class Backtest:
 
 def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     """At most five offers for each partner with revenue in the last complete months, and the card 'partner_offers'."""
-    since, until, before_since, before_until = one(
-        con, "select since, until, before_since, before_until from complete_year"
-    )
+    spans = con.execute("select since, until, before_since, before_until from complete_year").fetchall()
+    since, until, before_since, before_until = spans[0]
     year = assortment(con, since, until)
     test = None
     half = shifted(since, months(since, until) // 2)
@@ -83,17 +81,29 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
 def assortment(con: duckdb.DuckDBPyConnection, since: date, until: date) -> Assortment:
     """What partners with revenue above 0 sold from one month to another."""
     sql = (AT / "partner_category.sql").read_text(encoding="utf-8")
-    cells = con.execute(sql, {"since": since, "until": until}).df()
-    row, partners = pd.factorize(cells["partner_id"], sort=True)
-    column, categories = pd.factorize(cells["category"], sort=True)
-    kinds = np.sort(cells["partner_type"].unique())
+    cells = con.sql(sql, params={"since": since, "until": until}).to_arrow_table()
+    row, partners = coded(cells["partner_id"])
+    column, categories = coded(cells["category"])
+    type_code, types = coded(cells["partner_type"])
+    amount = cells["revenue"].to_numpy()
     kind = np.full(len(partners), -1)
-    kind[row] = np.where(cells["partner_type"] == "(unknown)", -1, np.searchsorted(kinds, cells["partner_type"]))
+    kind[row] = np.where(types[type_code] == "(unknown)", -1, type_code)
     revenue = np.zeros((len(partners), len(categories)), np.float32)
     present = np.zeros(revenue.shape, bool)
-    revenue[row, column], present[row, column] = cells["revenue"], True
-    rows = np.flatnonzero(np.bincount(row, cells["revenue"], len(partners)) > 0)
-    return Assortment(np.asarray(partners), np.asarray(categories), kind, revenue, present).part(rows)
+    revenue[row, column], present[row, column] = amount, True
+    rows = np.flatnonzero(np.bincount(row, amount, len(partners)) > 0)
+    found = Assortment(partners, categories, kind, revenue, present)
+    return found if len(rows) == len(partners) else found.part(rows)
+
+
+def coded(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of the texts, (rows,), and the different texts in their order; pandas would take ten times the memory."""
+    found = column.combine_chunks().dictionary_encode()
+    names = np.array(found.dictionary.to_pylist(), dtype=object)
+    order = np.argsort(names)
+    rank = np.empty(len(names), np.int64)
+    rank[order] = np.arange(len(names))
+    return rank[found.indices.to_numpy()], names[order]
 
 
 def enough(sold: Assortment) -> bool:
