@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pandas as pd
@@ -42,11 +43,20 @@ def count(question: Question, build: Build | None = None) -> int:
 
 
 @st.cache_data(
-    show_spinner=False, max_entries=200, hash_funcs={Question: repr, Listing: repr, Build: lambda build: build.id}
+    show_spinner=False,
+    max_entries=200,
+    hash_funcs={
+        Question: repr,
+        Listing: repr,
+        Build: lambda build: build.id,
+        FunctionType: lambda work: work.__qualname__,
+    },
 )
-def kept_work(name: str, values: tuple, question: Question | Listing, _work: Callable, build: Build) -> Any:
-    """What `worked_out` keeps. name, values: of the work, a part of the key."""
-    return _work(build.answer(question), *values)
+def kept_work(
+    question: Question | Listing, work: Callable[..., Any], module: str, values: tuple[Any, ...], build: Build
+) -> Any:
+    """What `worked_out` keeps. module: of the work, whose name alone is not unique."""
+    return work(build.answer(question), *values)
 
 
 def worked_out(question: Question | Listing, work: Callable[..., Any], *values: Any) -> Any:
@@ -54,7 +64,7 @@ def worked_out(question: Question | Listing, work: Callable[..., Any], *values: 
 
     work: a function of a module; values: what it gets after the answer.
     """
-    return kept_work(f"{work.__module__}.{work.__qualname__}", values, question, work, current())
+    return kept_work(question, work, work.__module__, values, current())
 
 
 def monthly(metrics: tuple[str, ...], view: View) -> Question:

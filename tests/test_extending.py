@@ -107,7 +107,7 @@ WHAT_CHANGES = {
     "source": ["feeds/own/erp_invoices.sql"],
     "rule": ["data/seeds/rules.csv"],
     "filter": [],
-    "learned table": ["data/learn.py", "data/learners/concentration.py", "models/concentration.py"],
+    "learned table": ["data/learn.py", "data/learners/percentile.py", "models/percentile.py"],
 }
 
 
@@ -192,8 +192,6 @@ def test_a_further_column_of_customers_is_a_filter(extended):
 
 
 def test_the_new_learned_table_is_in_the_build(extended):
-    shares = listing(extended, "learned_concentration").set_index("customer_id")["running_share"]
+    found = listing(extended, "learned_percentile").set_index("customer_id")["percentile"]
     # margins: C1 45, C2 80.50 less the service of 4.20, C3 9.50
-    total = 45 + 76.30 + 9.50
-    expected = {"C2": 76.30 / total, "C1": (76.30 + 45) / total, "C3": 1.0}
-    assert shares.to_dict() == pytest.approx(expected)
+    assert found.to_dict() == pytest.approx({"C3": 1 / 3, "C1": 2 / 3, "C2": 1.0})
