@@ -1,0 +1,262 @@
+"""The quarterly review of a partner: one page to print and to talk about, with space for remarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from components import access, ask, brief, exports, months, words
+from components.brief import Html
+from components.partner_figures import ENOUGH, FEW, SUMS, VITAL, Partner, Span
+from data.catalog import METRICS, Unit
+from data.contract import UNKNOWN
+from data.export_document import Document
+from data.question import View
+from data.warehouse import Build
+
+MOST_CATEGORIES, MOST_SHARED = 6, 5
+NAME = 40  # characters of another partner's name or of a category
+KNOWN_OF = {"partner_type": "type", "tier": "tier", "region": "region", "manager_id": "in the care of",
+            "contact_level": "decision maker"}  # fmt: skip
+LABELS = {name: METRICS[name].label for name in SUMS} | {
+    "growth": "Growth on the year before", "margin_rate": "Gross margin rate",
+    "own_share": "Customers with no other partner",
+}  # fmt: skip
+UNITS = {name: METRICS[name].unit for name in SUMS} | dict.fromkeys(("growth", "margin_rate", "own_share"), Unit.SHARE)
+SCORECARD = ("revenue", "growth", "gross_margin", "margin_rate", "return_rate", "customers", "own_share")
+CARDS = ("revenue", "gross_margin", "return_rate", "customers")
+
+
+@st.fragment
+def offer(key: str) -> None:
+    """The button on a page: the review of this partner, as far as the reader sees it."""
+    view = View(access.scope(ask.current())).only("partner_id", key)
+    review = Review(view, access.reader().name, access.journal().now(), key)
+    exports.offer_page(review, "Quarterly review", f"quarterly review {key}")
+
+
+@dataclass(frozen=True)
+class Review(Document):
+    """The quarterly review of one partner. key: of the partner, the view's only member."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return f"quarterly review of partner {self.key}" + rights(self.view)
+
+    def html(self, build: Build) -> str:
+        partner = Partner(build, self.view, self.key)
+        profile = partner.profile()
+        now = partner.figures(partner.year)
+        before = partner.figures(partner.earlier(partner.year))
+        money = partial(written, "revenue", currency=build.manifest["currency"], short=True)
+        sections = [
+            quarter(partner),
+            scorecard(partner, str(profile["partner_type"]), now, before),
+            by_month(partner, money),
+            brief.beside(by_category(partner, money), shared(partner)),
+            place(partner),
+            brief.remarks(),
+        ]
+        title = f"{words.visible(str(profile['partner_name']), 70)}: quarterly review"
+        return brief.page(title, lead(self, build, profile), sections, foot(partner))
+
+
+def rights(view: View) -> str:
+    """', within manager M03 or partner P0001'; nothing for readers of everything."""
+    return "" if view.scope.everything else f", within {view.scope}"
+
+
+def lead(review: Review, build: Build, profile: pd.Series) -> list[str]:
+    """Who the partner is; who made the page, when, and of what."""
+    manifest = build.manifest
+    known = [f"{name} {words.visible(str(profile[column]), NAME)}" for column, name in KNOWN_OF.items()
+             if profile[column] != UNKNOWN]  # fmt: skip
+    if words.known(profile["joined_at"]):
+        known.append(f"partner since {words.month(profile['joined_at'])}")
+    whose = f"{words.visible(review.reader, NAME)}, " if review.reader else ""
+    made = f"{whose}{words.moment(review.at, manifest['zone'])} ({manifest['zone']})"
+    who = ", ".join([f"Partner {words.visible(review.key, NAME)}", *known])
+    what = f"{manifest['company']}, data to {words.moment(manifest['as_of'], manifest['zone'])}"
+    money = f"money in {manifest['currency']}" if manifest["currency"] else "currency not stated"
+    return [f"{who}.", ". ".join(filter(None, [f"{what}, {money}", f"Made by {made}", manifest.get("notice", "")]))]
+
+
+def quarter(partner: Partner) -> Html:
+    """The key figures of the last complete quarter, beside the one before and a year before."""
+    span = partner.quarter()
+    if span is None:
+        return brief.section("Last quarter", brief.paragraph("The data holds no complete calendar quarter yet."))
+    compared = [one for one in (partner.quarter_before(span), partner.earlier(span)) if one]
+    now, earlier = partner.figures(span), [(called(one), partner.figures(one)) for one in compared]
+    found = [
+        brief.Card(
+            LABELS[name],
+            written(name, now[name], partner.currency, short=True),
+            [against(name, now[name], when, figures[name], partner.currency) for when, figures in earlier],
+        )
+        for name in CARDS
+        if name in now
+    ]
+    heading = f"{called(span)} ({words.months(*span)}), the last complete quarter"
+    if not earlier:
+        return brief.section(heading, brief.cards(found), brief.paragraph("The data has no quarter to compare with."))
+    return brief.section(heading, brief.cards(found))
+
+
+def called(span: Span) -> str:
+    """'Q3 2026'."""
+    return f"Q{(span[0].month + 2) // 3} {span[0].year}"
+
+
+def against(name: str, now: Any, when: str, before: Any, currency: str) -> str:
+    """'+7.1 % on Q2 2026 (€12.3 k)'; where no change can be said, only what it was."""
+    changed, was = words.change(now, before, UNITS[name]), written(name, before, currency, short=True)
+    return f"{changed} on {when} ({was})" if changed else f"{when}: {was}"
+
+
+def written(name: str, value: Any, currency: str = "", short: bool = False) -> str:
+    """A figure of a measure. short: three digits of money."""
+    return words.figure(value, UNITS[name], currency, short=short)
+
+
+def scorecard(partner: Partner, kind: str, now: dict[str, Any], before: dict[str, Any]) -> Html:
+    """The last year beside the year before, what was aimed at, and the middle half of the partner's peers."""
+    now, before = dict(now), dict(before)
+    now["growth"] = partner.growth(now, before)
+    rows = partner.rows("partner_year")
+    if len(rows) and rows.iloc[0]["customers"]:
+        now["own_share"] = rows.iloc[0]["own_customers"] / rows.iloc[0]["customers"]
+    of, bands = partner.peers(kind)
+    aims = {name: partner.aim(name) for name in SUMS}
+    columns = [
+        name for name in SCORECARD if name in now and (name in before or name in bands or words.known(now[name]))
+    ]
+    table = []
+    for name in columns:
+        line = [LABELS[name], written(name, now[name], partner.currency)]
+        if before:
+            was = before.get(name)
+            line += [written(name, was, partner.currency), words.change(now[name], was, UNITS[name]) or words.NOT_KNOWN]
+        table.append(
+            [*line, aimed(name, now[name], aims.get(name), partner.currency), band(name, bands, partner.currency)]
+        )
+    titles = ["Measure", "12 months", *(["Year before", "Change"] if before else []), "Target", "Peers, middle half"]
+    members = f"{words.count(max(int(row['members']) for row in bands.values()))} partners" if bands else ""
+    among = "of every type" if of == "(all)" else f"of type {words.visible(of, NAME)}"
+    said = f"Peers: {members} {among}, rounded." if bands else f"Peers: fewer than {ENOUGH} others had sales."
+    return brief.section(f"Scorecard, {words.months(*partner.year)}", brief.table(titles, table, said))
+
+
+def aimed(name: str, now: Any, aim: Decimal | None, currency: str) -> str:
+    """The target and how far from it; a dash where none is set."""
+    if aim is None or not words.known(now):
+        return words.NOT_KNOWN
+    reached = f"{words.share(words.exact(now) / aim, 0)} of " if aim > 0 and UNITS[name] == Unit.MONEY else ""
+    return f"{reached}{written(name, aim, currency)}"
+
+
+def band(name: str, bands: dict[str, pd.Series], currency: str) -> str:
+    """'€2.4 k to €29 k'."""
+    if name not in bands:
+        return words.NOT_KNOWN
+    low, high = (written(name, float(bands[name][end]), currency, short=True) for end in ("low", "high"))
+    return f"{low} to {high}"
+
+
+def by_month(partner: Partner, money: brief.Write) -> Html:
+    """Revenue month by month, beside the year before."""
+    span, earlier = partner.year, partner.earlier(partner.year)
+    now, before = partner.by_month(span), partner.by_month(earlier) if earlier else []
+    labels = [f"{month:%b %y}" for month in months.each(*span)]
+    alt = "Revenue by month. " + "; ".join(f"{when} {money(value)}" for when, value in zip(labels, now))
+    if before:
+        alt += ". A year before: " + "; ".join(money(value) for value in before)
+    drawn = brief.trend(labels, now, before, ("Last 12 months", "Year before"), money, alt)
+    return brief.section("Revenue by month", drawn)
+
+
+def by_category(partner: Partner, money: brief.Write) -> Html:
+    """Revenue of the largest categories, beside the year before."""
+    earlier = partner.earlier(partner.year)
+    now, before = partner.by_category(partner.year), partner.by_category(earlier) if earlier else {}
+    heading = "Revenue by category"
+    if not now or set(now) == {UNKNOWN}:
+        return brief.section(heading, brief.paragraph("Not known without the column category of the feed lines."))
+    first = list(now)[:MOST_CATEGORIES]
+    rest = [name for name in {**now, **before} if name not in first]
+    labels, amounts = [words.visible(name, NAME) for name in first], [now[name] for name in first]
+    were = [before.get(name, 0.0) for name in first] if before else []
+    if rest:
+        labels.append(f"{words.count(len(rest))} more")
+        amounts.append(sum(now.get(name, 0.0) for name in rest))
+        were += [sum(before.get(name, 0.0) for name in rest)] if before else []
+    alt = "Revenue by category. " + "; ".join(f"{one} {money(value)}" for one, value in zip(labels, amounts))
+    return brief.section(heading, brief.bars(labels, amounts, were, ("Last 12 months", "Year before"), money, alt))
+
+
+def shared(partner: Partner) -> Html:
+    """With which partners it shares customers, and how many are nobody else's."""
+    heading, rows = "Shared customers, 12 months", partner.shared(MOST_SHARED)
+    year = partner.rows("partner_year")
+    said = []
+    if len(year) and year.iloc[0]["customers"]:
+        found = year.iloc[0]
+        own, sold = found["own_customers"], words.money(found["own_revenue"], partner.currency, short=True)
+        money = f"; they brought {sold} of revenue" if own >= FEW else ""  # a sum of few would tell of single ones
+        everybody = words.counted(found["customers"], "customer")
+        said.append(f"{words.count(own)} of {everybody} bought from no other partner{money}.")
+    if not partner.view.scope.everything:
+        said.append("Only partners in your care are named.")
+    if not rows:
+        said.append("No shared customers with the partners you may see.")
+        return brief.section(heading, *map(brief.paragraph, said))
+    lines = [
+        [words.visible(name, NAME), words.count(row["shared"]), words.share(row["share"]), words.ratio(row["lift"])]
+        for name, row in rows
+    ]
+    return brief.section(
+        heading, brief.table(["Also bought from", "Customers", "Share", "Lift"], lines), *map(brief.paragraph, said)
+    )
+
+
+def place(partner: Partner) -> Html:
+    """Whether it is one of the few that hold most of the revenue; nothing for readers of some partners."""
+    if not partner.view.scope.everything:
+        return Html("")
+    found, heading = partner.place(), "Place among all partners, 12 months"
+    if not found:
+        return brief.section(heading, brief.paragraph("Without revenue in these months it has no place."))
+    rank = f"Place {words.count(found['rank'])} of {words.count(found['partners'])} by revenue"
+    if found["partners"] < ENOUGH:
+        few = f"{rank}. Only {words.count(found['partners'])} partners: a share of so few says nothing that would hold."
+        return brief.section(heading, brief.paragraph(few))
+    sure = "firmly" if found["high"] < VITAL else "not" if found["low"] >= VITAL else "not surely"
+    low, high = (words.share(found[end]) for end in ("low", "high"))
+    return brief.section(
+        heading,
+        brief.paragraph(
+            f"{rank}, {words.share(found['share'])} of all. Those ahead hold {words.share(found['ahead'])} "
+            f"(90 % interval {low} to {high}, orders redrawn), so it is {sure} among the vital few: "
+            f"the fewest partners with {words.share(VITAL, 0)} of the revenue."
+        ),
+    )
+
+
+def foot(partner: Partner) -> Sequence[str]:
+    """Where the figures come from, and what they mean."""
+    build, manifest = partner.build, partner.build.manifest
+    said = [METRICS[name] for name in CARDS if partner.known(name)]
+    return [
+        f"Build {build.id}, made {words.moment(manifest['built_at'], manifest['zone'])}; data to "
+        f"{words.moment(manifest['as_of'], manifest['zone'])}. Seen by: a reader of {partner.view.scope}.",
+        " ".join(f"{one.label}: {one.meaning}" for one in said),
+        "Peers: a quarter of them lie below the band, a quarter above. Lift: above 1, more customers are shared than "
+        "if they chose partners by chance. What is beside a figure is no cause of it.",
+    ]
