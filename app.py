@@ -29,6 +29,7 @@ CONTENTS = {
         ("value/profiles", "Profiles", "group_work", VIEW, HISTORY),
     ],
     "Partner": [
+        ("partner/partner_pareto", "Partner Pareto", "bar_chart", VIEW, WINDOW),
         ("partner/own_figures", "Own figures", "storefront", PARTNER, WINDOW),
     ],
     "Work": [

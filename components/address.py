@@ -67,7 +67,7 @@ def is_day(value: str) -> bool:
 METRIC_LABELS = tuple(metric.label for metric in METRICS.values())
 # What single pages take from the address, beside the filters, which every page has. One line each.
 PARAMETERS = {
-    "metric": Parameter("a metric", METRIC_LABELS, pages=("customer_roi",)),
+    "metric": Parameter("a metric", METRIC_LABELS, pages=("customer_roi", "partner_pareto")),
     "sort": Parameter("an order", ("Largest first", "Smallest first"), pages=("customer_roi",)),
     "band": Parameter(
         "a group of customers", ("Rated", "No investment", "Too little invested", "Everybody"), pages=("customer_roi",)
@@ -75,7 +75,15 @@ PARAMETERS = {
     "page": Parameter(
         "a whole number from 1",
         accepts=is_page_number,
-        pages=("customer_roi", "people", "responsiveness", "my_queue", "lifetime_value", "churn_risk"),
+        pages=(
+            "customer_roi",
+            "people",
+            "responsiveness",
+            "my_queue",
+            "lifetime_value",
+            "churn_risk",
+            "partner_pareto",
+        ),
     ),
     "events": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer",)),
     "role": Parameter("a role", ("Every role", *map(str.capitalize, ROLES)), pages=("people",)),
@@ -101,6 +109,13 @@ PARAMETERS = {
     ),
     "horizon": Parameter("a horizon", ("1 year", "3 years", "No end"), pages=("lifetime_value",)),
     "threshold": Parameter("a risk in steps of 0.05", tuple(f"{i / 20:.2f}" for i in range(20)), pages=("churn_risk",)),
+    "subject": Parameter(
+        "what is ranked", ("Partners", "Customers", "Categories", "Managers"), pages=("partner_pareto",)
+    ),
+    "share": Parameter("a share in steps of 5", tuple(map(str, range(50, 100, 5))), pages=("partner_pareto",)),
+    "without": Parameter(
+        "a place from 1 to 20", ("Nobody", *(str(place) for place in range(1, 21))), pages=("partner_pareto",)
+    ),
     "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
 
