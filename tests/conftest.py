@@ -85,6 +85,32 @@ def warehouse(company: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return once(tmp_path_factory, "warehouse", make)
 
 
+@pytest.fixture
+def by_hand(warehouse: Path) -> Callable[[str], list[tuple]]:
+    """Ask a copy of the served build."""
+    from tests import on_screen
+
+    return lambda question: on_screen.asked(warehouse, question)
+
+
+@pytest.fixture(scope="session")
+def untested(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same build without any model card."""
+    from data.model_card import PARTS
+    from tests import on_screen
+
+    gone = (f"delete from {table}" for table in ("model_card", *PARTS))
+    return on_screen.changed(warehouse, tmp_path_factory.mktemp("untested"), *gone)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dozen customers who bought once each, without any other feed."""
+    from tests import on_screen
+
+    return on_screen.tiny(tmp_path_factory)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of public data sets beside the project, which not everybody has."""

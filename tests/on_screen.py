@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -35,7 +36,7 @@ def page(
 
 def text_of(app: AppTest) -> str:
     """All the words on the screen, as a reader sees them."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.error, app.warning)
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.error, app.warning, app.success)
     return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
 
 
@@ -55,23 +56,30 @@ def alts(app: AppTest) -> list[str]:
 
 
 def asked(where: Path, question: str) -> list[tuple]:
-    """What SQL says of a copy of the served build: the app holds the original with its settings locked."""
-    name = json.loads((where / "CURRENT.json").read_text(encoding="utf-8"))["build"]
-    copy = where / ".by_hand.duckdb"
-    if not copy.exists():
-        shutil.copyfile(where / f"{name}.duckdb", copy)
-    with duckdb.connect(str(copy), read_only=True) as db:
+    """What SQL says of the served build."""
+    with duckdb.connect(str(copied(where)), read_only=True) as db:
         return db.execute(question).fetchall()
 
 
-def changed(where: Path, folder: Path, *statements: str) -> Path:
-    """A warehouse with a build that differs from the served one by these statements."""
+def copied(where: Path) -> Path:
+    """A copy of the served build: the app holds the original with its settings locked."""
+    name = json.loads((where / "CURRENT.json").read_text(encoding="utf-8"))["build"]
+    copy = where / ".by_hand.duckdb"
+    if not copy.exists():
+        made = where / f".{secrets.token_hex(6)}"  # another process may read the copy while this one writes
+        shutil.copyfile(where / f"{name}.duckdb", made)
+        made.replace(copy)
+    return copy
+
+
+def changed(where: Path, folder: Path, *changes: str | Callable[[duckdb.DuckDBPyConnection], None]) -> Path:
+    """A warehouse with a build that differs from the served one by these statements, or by what these functions do."""
     served = json.loads((where / "CURRENT.json").read_text(encoding="utf-8"))["build"]
     name = f"{served.split('-')[0]}-{secrets.token_hex(6)}"  # answers are kept by the build's name
     shutil.copyfile(where / f"{served}.duckdb", folder / f"{name}.duckdb")
     with duckdb.connect(str(folder / f"{name}.duckdb")) as db:
-        for statement in statements:
-            db.execute(statement)
+        for change in changes:
+            change(db) if callable(change) else db.execute(change)
     content = (folder / f"{name}.duckdb").read_bytes()
     manifest = json.loads((where / f"{served}.json").read_text(encoding="utf-8"))
     manifest |= {"build": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

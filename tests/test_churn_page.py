@@ -23,25 +23,6 @@ def open_page(warehouse, monkeypatch):
     return lambda role="auditor", where=warehouse, **asked: on_screen.page(monkeypatch, where, PAGE, role, **asked)
 
 
-@pytest.fixture
-def by_hand(warehouse):
-    """Ask a copy of the served build."""
-    return lambda question: on_screen.asked(warehouse, question)
-
-
-@pytest.fixture(scope="session")
-def untested(warehouse, tmp_path_factory):
-    """The same build without any model card."""
-    parts = ("model_card", "model_backtest", "model_calibration", "model_curve", "model_check", "model_parameter")
-    return on_screen.changed(warehouse, tmp_path_factory.mktemp("no_cards"), *(f"delete from {name}" for name in parts))
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
-    """A dozen customers who bought once each, without any other feed."""
-    return on_screen.tiny(tmp_path_factory)
-
-
 def test_the_cards_are_of_those_who_are_still_here_and_say_who_is_not(open_page, by_hand):
     [(at_risk, lost, number)] = by_hand(f"select sum(margin_at_risk), sum(p_no_purchase), count(*) {HERE}")
     [(everybody,)] = by_hand("select count(*) from customer where scored = 1")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -16,8 +14,9 @@ from components import evidence, exports, scores, words
 from data import export
 from data.warehouse import folder, served
 from models.rhythm import rhythm
-from tests import colleagues
-from tests.conftest import ROOT, run_data
+from tests import on_screen
+from tests.conftest import run_data
+from tests.on_screen import table
 
 CUSTOMER, ROI = "value/customer", "value/customer_roi"
 
@@ -26,25 +25,15 @@ CUSTOMER, ROI = "value/customer", "value/customer_roi"
 def open_page(warehouse, monkeypatch):
     """Open a page of app.py with these parameters in the address."""
 
-    def opened(page: str, where: Path = warehouse, /, role: str = "auditor", **parameters: str) -> AppTest:
-        monkeypatch.setenv("RAPPORT_WAREHOUSE", str(where))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in parameters.items():
-            app.query_params[name] = value
-        colleagues.enter(app, role)
-        app.switch_page(f"pages/{page}.py").run()
-        assert not app.exception
-        return app
-
-    return opened
+    return lambda file, where=warehouse, /, role="auditor", **asked: on_screen.page(
+        monkeypatch, where, file, role, **asked
+    )
 
 
 @pytest.fixture(scope="session")
-def by_hand(warehouse, tmp_path_factory):
-    """Ask a copy of the served build's file: the app holds the original with its settings locked."""
-    name = json.loads((warehouse / "CURRENT.json").read_text(encoding="utf-8"))["build"]
-    copy = shutil.copy(warehouse / f"{name}.duckdb", tmp_path_factory.mktemp("by_hand"))
-    with duckdb.connect(str(copy), read_only=True) as db:
+def by_hand(warehouse):
+    """Ask a copy of the served build for a row."""
+    with duckdb.connect(str(on_screen.copied(warehouse)), read_only=True) as db:
         yield lambda question: db.execute(question).df().iloc[0]
 
 
@@ -70,21 +59,14 @@ def tiny(tmp_path_factory) -> Path:
 
 
 def text_of(app: AppTest) -> str:
-    """All the words on the screen, as a reader sees them."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.error)
+    """All the words on the screen, those in lists too."""
     listed = [str(value) for table in app.table for row in table.value.itertuples() for value in row]
-    said = [str(element.value) for kind in kinds for element in kind]
-    return "\n".join([*said, *listed]).replace("\\", "")
+    return "\n".join([on_screen.text_of(app), *listed]).replace("\\", "")
 
 
 def card(app: AppTest, label: str) -> str:
-    """A key figure."""
+    """A key figure by the beginning of its label."""
     return next(metric.value for metric in app.metric if metric.label.startswith(label))
-
-
-def table(app: AppTest, *columns: str) -> pd.DataFrame:
-    """The first table on the screen that has these columns."""
-    return next(frame.value for frame in app.dataframe if set(columns) <= set(frame.value.columns))
 
 
 # The Customer page

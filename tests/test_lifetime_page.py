@@ -22,25 +22,6 @@ def open_page(warehouse, monkeypatch):
     return lambda role="auditor", where=warehouse, **asked: on_screen.page(monkeypatch, where, PAGE, role, **asked)
 
 
-@pytest.fixture
-def by_hand(warehouse):
-    """Ask a copy of the served build."""
-    return lambda question: on_screen.asked(warehouse, question)
-
-
-@pytest.fixture(scope="session")
-def untested(warehouse, tmp_path_factory):
-    """The same build without any model card."""
-    parts = ("model_card", "model_backtest", "model_calibration", "model_curve", "model_check", "model_parameter")
-    return on_screen.changed(warehouse, tmp_path_factory.mktemp("untested"), *(f"delete from {name}" for name in parts))
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
-    """A dozen customers who bought once each, without any other feed."""
-    return on_screen.tiny(tmp_path_factory)
-
-
 @pytest.mark.parametrize(
     ("horizon", "column", "label"),
     [

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
-import shutil
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from components import model_cards, proof
 from data.model_card import BASELINE, IN_USE, NOT_ENOUGH, PARTS, Card, write
-from tests import colleagues
-from tests.conftest import ROOT
+from tests import on_screen
+from tests.on_screen import text_of
 
 PAGE = "pages/trust/model_cards.py"
 LATE, EARLY = date(2026, 6, 30), date(2026, 4, 1)
@@ -58,21 +53,9 @@ def with_cards(warehouse, tmp_path_factory):
     """Makes a warehouse whose build has these cards; without any tables of cards for None."""
 
     def made(cards: list[Card] | None) -> Path:
-        where = tmp_path_factory.mktemp("cards")
-        served = json.loads((warehouse / "CURRENT.json").read_text(encoding="utf-8"))["build"]
-        name = f"{served.split('-')[0]}-{secrets.token_hex(6)}"  # answers are kept by the build's name
-        shutil.copyfile(warehouse / f"{served}.duckdb", where / f"{name}.duckdb")
-        with duckdb.connect(str(where / f"{name}.duckdb")) as db:
-            for table in ("model_card", *PARTS):
-                db.execute(f"drop table {table}")
-            if cards is not None:
-                write(db, cards)
-        content = (where / f"{name}.duckdb").read_bytes()
-        manifest = json.loads((warehouse / f"{served}.json").read_text(encoding="utf-8"))
-        manifest |= {"build": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for file in (f"{name}.json", "CURRENT.json"):
-            (where / file).write_text(json.dumps(manifest), encoding="utf-8")
-        return where
+        gone = (f"drop table {table}" for table in ("model_card", *PARTS))
+        added = [] if cards is None else [lambda db: write(db, cards)]
+        return on_screen.changed(warehouse, tmp_path_factory.mktemp("cards"), *gone, *added)
 
     return made
 
@@ -87,23 +70,7 @@ def full(with_cards) -> Path:
 def open_page(monkeypatch):
     """Open the page on a warehouse, as somebody."""
 
-    def opened(where: Path, role: str = "auditor", **parameters: str) -> AppTest:
-        monkeypatch.setenv("RAPPORT_WAREHOUSE", str(where))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in parameters.items():
-            app.query_params[name] = value
-        colleagues.enter(app, role)
-        app.switch_page(PAGE).run()
-        assert not app.exception
-        return app
-
-    return opened
-
-
-def text_of(app: AppTest) -> str:
-    """All the words on the screen, as a reader sees them."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.error)
-    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
+    return lambda where, role="auditor", **asked: on_screen.page(monkeypatch, where, "trust/model_cards", role, **asked)
 
 
 def frames(app: AppTest, *columns: str) -> list[pd.DataFrame]:

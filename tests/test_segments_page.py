@@ -17,8 +17,8 @@ from data.question import EVERYTHING, Question, Refused, View
 from data.rights import Actor, Held
 from data.view_format import Body
 from data.warehouse import Build
-from tests import colleagues
-from tests.conftest import ROOT
+from tests import on_screen
+from tests.on_screen import card, table, text_of
 
 OVERVIEW, ROI, SEGMENTS, TRUST = "company/overview", "value/customer_roi", "work/segments", "trust/glossary"
 
@@ -27,26 +27,9 @@ OVERVIEW, ROI, SEGMENTS, TRUST = "company/overview", "value/customer_roi", "work
 def open_page(warehouse, monkeypatch):
     """Open a page of app.py as somebody, with these parameters in the address."""
 
-    def opened(page: str, role: str = "approver", where: Path = warehouse, **parameters: str) -> AppTest:
-        monkeypatch.setenv("RAPPORT_WAREHOUSE", str(where))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        colleagues.enter(app, role)
-        for name, value in parameters.items():
-            app.query_params[name] = value
-        app.switch_page(f"pages/{page}.py").run()
-        assert not app.exception
-        return app
-
-    return opened
-
-
-@pytest.fixture(scope="session")
-def by_hand(warehouse, tmp_path_factory):
-    """Ask a copy of the served build's file: the app holds the original with its settings locked."""
-    name = json.loads((warehouse / "CURRENT.json").read_text(encoding="utf-8"))["build"]
-    copy = shutil.copy(warehouse / f"{name}.duckdb", tmp_path_factory.mktemp("by_hand"))
-    with duckdb.connect(str(copy), read_only=True) as db:
-        yield lambda question: db.execute(question).fetchall()
+    return lambda file, role="approver", where=warehouse, **asked: on_screen.page(
+        monkeypatch, where, file, role, **asked
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -61,26 +44,10 @@ def kept(name: str = "North", audience: str = "company", owner: str = "somebody"
     return segments.save(store.journal(), who, name, "", members or {"region": ["North"]}, audience)
 
 
-def text_of(app: AppTest) -> str:
-    """All the words on the screen, as a reader sees them."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.error, app.success)
-    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
-
-
-def card(app: AppTest, label: str) -> str:
-    """A key figure."""
-    return next(metric.value for metric in app.metric if metric.label == label)
-
-
 def named(app: AppTest, parameter: str = "within") -> str:
     """The value of a parameter of the address."""
     value = app.query_params[parameter]
     return value if isinstance(value, str) else value[0]
-
-
-def table(app: AppTest, *columns: str) -> pd.DataFrame:
-    """The first table on the screen that has these columns."""
-    return next(frame.value for frame in app.dataframe if set(columns) <= set(frame.value.columns))
 
 
 def press(app: AppTest, label: str) -> AppTest:

@@ -10,16 +10,15 @@ from pathlib import Path
 from statistics import median
 from zoneinfo import ZoneInfo
 
-import duckdb
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from components import ask, ratings, story, trust, words
 from data.question import EVERYTHING
 from data.warehouse import Warehouse
-from tests import colleagues
-from tests.conftest import ROOT, run_data
+from tests import on_screen
+from tests.conftest import run_data
+from tests.on_screen import card, table, text_of
 
 ROI, CUSTOMER, TRUST = "value/customer_roi", "value/customer", "trust/data_trust"
 BAD_AMOUNTS, FUTURE = 4, 3
@@ -29,26 +28,9 @@ BAD_AMOUNTS, FUTURE = 4, 3
 def open_page(warehouse, monkeypatch):
     """Open a page of app.py with these parameters in the address."""
 
-    def opened(page: str, where: Path = warehouse, /, role: str = "auditor", **parameters: str) -> AppTest:
-        monkeypatch.setenv("RAPPORT_WAREHOUSE", str(where))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in parameters.items():
-            app.query_params[name] = value
-        colleagues.enter(app, role)
-        app.switch_page(f"pages/{page}.py").run()
-        assert not app.exception
-        return app
-
-    return opened
-
-
-@pytest.fixture(scope="session")
-def by_hand(warehouse, tmp_path_factory):
-    """Ask a copy of the served build's file: the app holds the original with its settings locked."""
-    name = json.loads((warehouse / "CURRENT.json").read_text(encoding="utf-8"))["build"]
-    copy = shutil.copy(warehouse / f"{name}.duckdb", tmp_path_factory.mktemp("by_hand"))
-    with duckdb.connect(str(copy), read_only=True) as db:
-        yield lambda question: db.execute(question).fetchall()
+    return lambda file, where=warehouse, /, role="auditor", **asked: on_screen.page(
+        monkeypatch, where, file, role, **asked
+    )
 
 
 @pytest.fixture(scope="session")
@@ -63,22 +45,6 @@ def poor(company, tmp_path_factory) -> Path:
     done = run_data("build", folder, "--warehouse", warehouse)
     assert done.returncode == 0, done.stdout + done.stderr
     return warehouse
-
-
-def text_of(app: AppTest) -> str:
-    """All the words on the screen, as a reader sees them."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.error, app.warning)
-    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
-
-
-def table(app: AppTest, *columns: str) -> pd.DataFrame:
-    """The first table on the screen that has these columns."""
-    return next(frame.value for frame in app.dataframe if set(columns) <= set(frame.value.columns))
-
-
-def card(app: AppTest, label: str) -> str:
-    """A key figure."""
-    return next(metric.value for metric in app.metric if metric.label == label)
 
 
 # Customer ROI
