@@ -14,7 +14,7 @@ from data.files import one, quoted
 from data.header import Model, in_order, read_model
 from data.intake import Intake
 from data.learn import LEARNED
-from data.learners.known import known
+from data.learners.known import Known, known
 from data.manifest import present
 from data.model_card import Card, write
 
@@ -38,10 +38,12 @@ def assemble(
     )
     attributes = "".join(f",\n    coalesce(f.{name}, '(unknown)') as {name}" for name in intake.attributes)
     parts, cards, learning = parts_for(con), list[Card](), dict[str, float]()
+    shared: Known | None = None  # by all learners; the first one comes after the table cut_off
     for name in in_order(models, {name: learned.needs for name, learned in LEARNED.items()}):
         began = time.monotonic()
         if name in LEARNED:
-            learnt = LEARNED[name].make(con, known(con, floor, frozenset(present(intake)), say))
+            shared = shared or known(con, floor, frozenset(present(intake)), say)
+            learnt = LEARNED[name].make(con, shared)
             cards += learnt.cards
             con.register("frame", learnt.frame)
             con.execute(f"create table {name} as select * from frame")
