@@ -15,10 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import numpy as np
 
+from data.learners import concentration
+from data.learners.known import Known
 from models.concentration import BLOCKS, FIRM, OUT, UNCERTAIN, leave_one_out, membership, pareto, redrawn
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +42,7 @@ def main() -> None:
         return
     rows = []
     for members in options.members:
-        for piece in PIECES:
+        for piece in (*PIECES, *["learner"] * (members <= concentration.MOST_MEMBERS)):
             row = {"piece": piece, "members": members} | measured(piece, members)
             rows.append(row)
             show(row)
@@ -75,8 +79,39 @@ def drawn(members: int) -> np.ndarray:
     return blocks
 
 
+def learner(members: int) -> dict:
+    """Seconds of the build's step for partners (a year, the year before, everything; revenue and margin), and memory."""
+    con = duckdb.connect()
+    lines = max(3_000_000, 10 * members)
+    con.execute("select setseed(0.5)")
+    con.execute(
+        f"create table feed_lines as select 'P' || lpad(cast(least(floor({members} * pow(random(), 4)), {members} - 1) "
+        f"as bigint)::varchar, 7, '0') as partner_id, 'O' || (i // 3) as order_id, "
+        f"date '2024-01-01' + interval 1 month * cast(floor(24 * i / {lines}) as integer) as month, "
+        f"(5 + 95 * random())::decimal(18, 4) as revenue, (60 * random())::decimal(18, 4) as cost "
+        f"from range({lines}) t(i)"
+    )
+    con.execute("update feed_lines set month = month::date")
+    con.execute(
+        "create table complete_year as select date '2025-01-01' as since, date '2025-12-01' as until, "
+        "date '2024-01-01' as before_since, date '2024-12-01' as before_until"
+    )
+    totals = con.execute("select sum(revenue)::double as total from feed_lines group by partner_id").fetchnumpy()[
+        "total"
+    ]
+    told: dict = {"sort": median(lambda: np.sort(totals), 21)}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    began = time.perf_counter()
+    concentration.partner_places(con, Known(1.0, date(2025, 12, 31), 90, False, frozenset({"lines"})))
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return told | {"seconds": seconds, "ratio": seconds / told["sort"], "mib_before": before, "peak_mib": peak}
+
+
 def measure(piece: str, members: int) -> dict:
     """Median seconds of a piece and of a bare sort of the totals, their ratio, and memory."""
+    if piece == "learner":
+        return learner(members)
     blocks = drawn(members)
     totals = blocks.sum(axis=1).round(2)
     told: dict = {"sort": median(lambda: np.sort(totals), 21)}
