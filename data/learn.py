@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from data.learners import churn, concentration, profile, response, roi, value
+from data.learners import churn, concentration, partner_offer, profile, response, roi, value
 from data.learners.known import Known, Learnt
 
 
@@ -29,5 +29,6 @@ LEARNED = {
     "learned_concentration": Learned(
         concentration.learn, frozenset({"complete_year", "cut_off", "learned_partner_place", "learned_customer_place"})
     ),
+    "learned_partner_offer": Learned(partner_offer.learn, frozenset({"complete_year", "cut_off"})),
     "learned_profile": Learned(profile.learn, frozenset({"customer_total", "purchase_day", "cut_off", "contact_day"})),
 }

@@ -56,6 +56,13 @@ def two_kinds(seed: int, starts: float) -> pd.DataFrame:
     return pd.concat([sales(first, date(2024, 9, 1), seed + 1), sales(later, date(2025, 9, 1), seed + 2)])
 
 
+def stored_types(frame: pd.DataFrame) -> dict[str, str]:
+    """Column -> type that DuckDB stores it with."""
+    con = duckdb.connect()
+    con.register("frame", frame)
+    return {name: kind for name, kind, *_ in con.execute("describe select * from frame").fetchall()}
+
+
 @pytest.fixture(scope="module")
 def lines() -> pd.DataFrame:
     return two_kinds(1, 0.5)
@@ -126,8 +133,7 @@ def test_money_is_stored_as_money_and_again_the_same(lines):
     first, again = learn(con, KNOWN), learn(store(lines.sample(frac=1, random_state=1)), KNOWN)
     pd.testing.assert_frame_equal(first.frame, again.frame)
     assert first.cards == again.cards
-    con.register("frame", first.frame)
-    types = {name: kind for name, kind, *_ in con.execute("describe select * from frame").fetchall()}
+    types = stored_types(first.frame)
     assert [types[name] for name in ("earns_low", "earns", "earns_high")] == ["DECIMAL(18,4)"] * 3
     assert (types["partner_id"], types["similar"], types["proven"]) == ("VARCHAR", "VARCHAR", "BOOLEAN")
     assert {types[name] for name in ("place", "support", "support_of")} == {"INTEGER"}
@@ -137,11 +143,12 @@ def test_money_is_stored_as_money_and_again_the_same(lines):
 def test_small_companies_get_no_offers_and_a_card_that_says_so(lines):
     few = lines[lines["partner_id"] < "P009"]
     narrow = lines[lines["category"] < "c02"]
+    whole = stored_types(learn(store(lines), KNOWN).frame)
     for part in (few, narrow, lines.head(0)):
         learnt = learn(store(part), KNOWN)
         assert learnt.frame.empty and list(learnt.frame.columns) == list(partner_offer.COLUMNS)
         assert learnt.cards[0].state == NOT_ENOUGH and "it takes 10 and 3" in learnt.cards[0].why
-        store(part).register("frame", learnt.frame)
+        assert stored_types(learnt.frame) == whole
 
 
 def test_only_sales_and_returns_of_known_partners_and_categories_are_compared(lines):

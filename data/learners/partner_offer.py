@@ -74,7 +74,7 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
         test = backtest(earlier, later, shifted(half, -1), months(half, until), months(since, half) - 1)
     frame = offered(year, 12 / months(since, until))
     proven = better(test)
-    frame["proven"] = proven is True
+    frame["proven"] = np.full(len(frame), proven is True)
     return Learnt(frame[list(COLUMNS)], (card(known, year, frame, test, proven),))
 
 
@@ -118,15 +118,16 @@ def offered(sold: Assortment, a_year: float) -> pd.DataFrame:
     none = Assortment(sold.partners[:0], sold.categories, sold.kind[:0], sold.revenue[:0], sold.present[:0])
     used = sold if enough(sold) else none
     frame = offers(used.revenue, used.present, used.kind)
-    frame["partner_id"] = used.partners[frame["partner"]]
-    frame["category"] = used.categories[frame["category"]]
-    for name in ("place", "support_of", "support"):
-        frame[name] = frame[name].astype("int32")
-    for name in ("earns_low", "earns", "earns_high"):
-        frame[name] = (frame[name] * a_year).round(4).astype(MONEY)
+    frame["partner_id"] = used.partners[frame["partner"].to_numpy(int)]
+    frame["category"] = used.categories[frame["category"].to_numpy(int)]
     frame["similar"] = ["|".join(used.partners[row]) for row in frame["similar"]]
-    frame["similar"] = frame["similar"].astype("str")
-    return frame
+    for name in ("earns_low", "earns", "earns_high"):
+        frame[name] = (frame[name].astype(float) * a_year).round(4).astype(MONEY)
+    # an empty table has the same types
+    whole, real = ("place", "support_of", "support"), ("support_low", "support_high", "base", "lift")
+    text = ("partner_id", "category", "similar")
+    types = dict.fromkeys(whole, "int32") | dict.fromkeys(real, "float64") | dict.fromkeys(text, "str")
+    return frame.astype(types)
 
 
 def backtest(
