@@ -30,6 +30,7 @@ CONTENTS = {
     ],
     "Partner": [
         ("partner/partner_pareto", "Partner Pareto", "bar_chart", VIEW, WINDOW),
+        ("partner/partner", "Partner", "handshake", VIEW, APART),
         ("partner/own_figures", "Own figures", "storefront", PARTNER, WINDOW),
     ],
     "Work": [

@@ -116,6 +116,7 @@ PARAMETERS = {
     "without": Parameter(
         "a place from 1 to 20", ("Nobody", *(str(place) for place in range(1, 21))), pages=("partner_pareto",)
     ),
+    "partner": Parameter(f"a partner key of at most {LONGEST} characters", accepts=is_key, pages=("partner",)),
     "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
 

@@ -180,12 +180,7 @@ def target(metric: Metric, view: View) -> Decimal | None:
     rows = ask.ask(Listing("target", view))
     own = rows[(rows["metric"] == metric.name) & (rows["scope"] == "company")]
     aims = {str(period): words.exact(value) for period, value in zip(own["period"], own["value"])}
-    span = months.each(view.since, view.until)
-    if metric.unit in (Unit.SHARE, Unit.RATIO):
-        return aims.get(f"{span[-1]:%Y-%m}", aims.get(f"{span[-1]:%Y}"))
-    monthly = {f"{month:%Y-%m}": aims[f"{month:%Y}"] / 12 for month in span if f"{month:%Y}" in aims} | aims
-    names = [f"{month:%Y-%m}" for month in span]
-    return sum((monthly[name] for name in names), Decimal(0)) if monthly.keys() >= set(names) else None
+    return months.aim(aims, view.since, view.until, adds_up=metric.unit not in (Unit.SHARE, Unit.RATIO))
 
 
 def against_target(metric: Metric, now: Decimal, aim: Decimal, currency: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 
 COMPLETE = {"12m": 12, "6m": 6, "3m": 3, "1m": 1}  # so many complete months up to the last one
 
@@ -47,3 +49,17 @@ def between(since: date, until: date) -> int:
 def each(since: date, until: date) -> list[date]:
     """Every month from one to the other, both included."""
     return [shifted(since, step) for step in range(between(since, until))]
+
+
+def aim(aims: Mapping[str, Decimal], since: date, until: date, adds_up: bool = True) -> Decimal | None:
+    """What was aimed at in these months; None where one of them has no target.
+
+    aims: by year, as 2026, or month, as 2026-03; a month without its own counts a twelfth of its year's. Of a share
+    or a ratio, which does not add up, the latest one counts.
+    """
+    span = each(since, until)
+    if not adds_up:
+        return aims.get(f"{span[-1]:%Y-%m}", aims.get(f"{span[-1]:%Y}"))
+    monthly = {f"{month:%Y-%m}": aims[f"{month:%Y}"] / 12 for month in span if f"{month:%Y}" in aims} | dict(aims)
+    names = [f"{month:%Y-%m}" for month in span]
+    return sum((monthly[name] for name in names), Decimal(0)) if monthly.keys() >= set(names) else None

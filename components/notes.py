@@ -1,4 +1,4 @@
-"""Notes in the frame: what colleagues remark on this page, its figures and the open view, and writing one."""
+"""Notes: what colleagues remark on a page, its figures, the open view or a partner, and writing one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from data.rights import NOTE, Actor
 
 PLACE, FOUND, FIGURES = "notes", "_notes", "_figures"
 FIELDS = ("_note_about", "_note_text", "_note_for")
+ABOUT = {"page": "this page", "view": "the open view", "partner": "this partner"}
+OF_PARTNER, PARTNER_FIELDS = "partner_notes", ("_partner_note_about", "_partner_note_text", "_partner_note_for")
 
 
 def popover() -> None:
@@ -42,7 +44,7 @@ def popover() -> None:
         st.markdown(f":gray-badge[{len(found)}]", width="content")
 
 
-def show(note: Note, actor: Actor) -> None:
+def show(note: Note, actor: Actor, place: str = PLACE) -> None:
     """One note: its text, who wrote it, when, about what and for whom."""
     with st.container(border=True, gap="xsmall"):
         st.markdown(words.safe_lines(note.text, notes.MOST_TEXT))
@@ -51,7 +53,7 @@ def show(note: Note, actor: Actor) -> None:
         whom = "only you" if note.audience == PERSONAL else f"every {words.safe_text(note.team)}"
         st.markdown(f":small[:gray[{who} · {when} · on {about(note.target)} · for {whom}]]")
         if note.author == actor.person and actor.may(NOTE):
-            given = (PLACE, "The note is removed.", notes.remove, note.note_id)
+            given = (place, "The note is removed.", notes.remove, note.note_id)
             key = f"_note_remove_{note.note_id}"
             st.button("Remove", key=key, type="tertiary", on_click=attempts.attempt, args=given)
 
@@ -62,25 +64,48 @@ def form(actor: Actor) -> None:
     drawn = st.session_state[FIGURES][1]
     targets = [f"page:{page}", *(figure(page, name) for name in drawn), *([f"view:{view.view_id}"] if view else [])]
     st.selectbox("About", targets, key=FIELDS[0], format_func=about)
+    fields(actor, FIELDS, PLACE)
+
+
+def fields(actor: Actor, names: tuple[str, str, str], place: str) -> None:
+    """The text of a new note, for whom it is, and the button. names: of what it is about, the text, for whom."""
     st.text_area(
-        "Note", key=FIELDS[1], max_chars=notes.MOST_TEXT, height=90, placeholder="What should be known about this?"
+        "Note", key=names[1], max_chars=notes.MOST_TEXT, height=90, placeholder="What should be known about this?"
     )
     whom = {(PERSONAL, ""): "Only me"} | teams(actor)
-    st.selectbox("For", list(whom), key=FIELDS[2], format_func=lambda one: whom[one])
-    st.button("Add the note", type="primary", key="_note_add", on_click=add)
+    st.selectbox("For", list(whom), key=names[2], format_func=lambda one: whom[one])
+    st.button("Add the note", type="primary", key=names[1].replace("_text", "_add"), on_click=add, args=(names, place))
     quiet("No names, addresses or phone numbers of customers.")
 
 
-def add() -> None:
+def add(names: tuple[str, str, str] = FIELDS, place: str = PLACE) -> None:
     """Keep the note; a button's callback."""
-    target, text, whom = (st.session_state.get(field) for field in FIELDS)
+    target, text, whom = (st.session_state.get(field) for field in names)
 
     def keep(journal: Journal, actor: Actor) -> None:
         audience, team = whom or (PERSONAL, "")
         notes.add(journal, actor, target or "", text or "", audience, team)
-        st.session_state[FIELDS[1]] = ""
+        st.session_state[names[1]] = ""
 
-    attempts.attempt(PLACE, "The note is kept.", keep)
+    attempts.attempt(place, "The note is kept.", keep)
+
+
+def on_partner(key: str) -> None:
+    """The notes on a partner, and a form to add one. key: of a partner that was found in the reader's scope."""
+    actor, target = access.current_user(), f"partner:{key}"
+    found = notes.of(access.journal(), actor, [target])
+    if not found and not actor.may(NOTE):
+        return
+    st.header("Notes on this partner", anchor=False)
+    attempts.outcome(OF_PARTNER)
+    for note in found:
+        show(note, actor, OF_PARTNER)
+    if not found:
+        quiet("Nobody who shares notes with you has written one on this partner.")
+    if actor.may(NOTE):
+        st.session_state[PARTNER_FIELDS[0]] = target
+        with st.expander("Write a note", icon=":material/edit_note:"):
+            fields(actor, PARTNER_FIELDS, OF_PARTNER)
 
 
 def mark(name: str) -> None:
@@ -103,4 +128,4 @@ def about(target: str) -> str:
     """What a note is about, in words."""
     kind, _, rest = target.partition(":")
     metric = METRICS.get(rest.partition("/")[2])
-    return metric.label.lower() if metric else {"page": "this page", "view": "the open view"}.get(kind, "this page")
+    return metric.label.lower() if metric else ABOUT.get(kind, "this page")

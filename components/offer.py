@@ -1,4 +1,4 @@
-"""A list of customers from which one can be opened: by a row, or from a list that the keyboard reaches."""
+"""Lists of customers or partners from which one can be opened: by a row, or from a list that the keyboard reaches."""
 
 from __future__ import annotations
 
@@ -15,21 +15,45 @@ def customers(
     shown: pd.DataFrame, alt: str, key: str, labels: Mapping[str, str], units: Mapping[str, Unit] | None = None
 ) -> None:
     """The table as it is, and the Customer page of whoever is chosen. shown: has customer_id. key: names the list."""
+    named = chosen(shown, alt, key, "customer_id", "customer", labels, units or {})
+    if named is not None:
+        filters.goto("pages/value/customer.py", customer=named)
+
+
+def partners(
+    shown: pd.DataFrame,
+    alt: str,
+    key: str,
+    column: str = "partner_id",
+    labels: Mapping[str, str] | None = None,
+    units: Mapping[str, Unit] | None = None,
+) -> None:
+    """The table as it is, and the Partner page of whoever is chosen. column: where shown has the partners' keys."""
+    named = chosen(shown, alt, key, column, "partner", {"partner_name": "Name"} | dict(labels or {}), units or {})
+    if named is not None:
+        filters.goto("pages/partner/partner.py", partner=named)
+
+
+def chosen(
+    shown: pd.DataFrame,
+    alt: str,
+    key: str,
+    column: str,
+    thing: str,
+    labels: Mapping[str, str],
+    units: Mapping[str, Unit],
+) -> str | None:
+    """The key that was chosen in the table or in the list below it."""
     place = f"{key}_{ask.current().id}"
     currency = ask.current().manifest["currency"]
-    row = tables.table(
-        shown, alt, currency, labels, units or {}, ("customer_id",), key=f"rows_{place}", selectable=True
-    )
-    keys = list(shown["customer_id"])
+    row = tables.table(shown, alt, currency, labels, units, (column,), key=f"rows_{place}", selectable=True)
+    keys = list(shown[column])
     named = st.selectbox(
-        "Open a customer of this list",
+        f"Open a {thing} of this list",
         keys,
         index=None,
         key=f"open_{place}",
         width=260,
         placeholder="Choose a key, or mark a row",
     )
-    if named is None and row is not None:
-        named = keys[row]
-    if named is not None:
-        filters.goto("pages/value/customer.py", customer=named)
+    return keys[row] if named is None and row is not None else named

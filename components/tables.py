@@ -79,8 +79,14 @@ def parts(rows: Sequence[Any], currency: str, alt: str, before: str = "Before", 
             after: [words.figure(row.after, Unit(row.unit), currency, abs(row.after) >= 10_000) for row in rows],
         }
     )
-    right = {name: st.column_config.TextColumn(alignment="right", width="small") for name in ("Worth", before, after)}
-    st.dataframe(frame, hide_index=True, alt=alt, column_config=right, height="content")
+    texts(frame, alt, right=("Worth", before, after))
+
+
+def texts(frame: pd.DataFrame, alt: str, right: Sequence[str] = ()) -> None:
+    """A short table of texts that are written already, such as figures whose unit differs from row to row."""
+    shown = frame.map(lambda text: words.visible(str(text), 400))
+    aligned = {name: st.column_config.TextColumn(alignment="right", width="small") for name in right}
+    st.dataframe(shown, hide_index=True, alt=alt, column_config=aligned, height="content")
 
 
 def column(name: str, unit: Unit, label: str | None, pinned: bool) -> dict:

@@ -46,6 +46,7 @@ ACTIONS = {
     "note.add": "Wrote a note",
     "note.remove": "Removed a note",
     "customer.view": "Looked at a customer",
+    "partner.view": "Looked at a partner",
     "export": "Exported a table",
     "audit.verify": "Verified the audit trail",
     "audit.export": "Wrote the audit trail to a file",

@@ -18,6 +18,7 @@ from data.view import View
 ABOUT_NOBODY = frozenset(
     {"policy", "channel", "cut_off", "model_card", "model_backtest", "model_calibration"}
     | {"model_parameter", "model_check", "model_curve"}
+    | {"peer_band"}  # of more than ten partners, rounded
 )
 
 

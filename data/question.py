@@ -11,7 +11,7 @@ from typing import Any
 
 from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, REACH, SCORE, Metric, attribute, known
 from data.conditions import column, conditions, one_of, reach
-from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
+from data.tables import COLUMNS_NOT_ADDITIVE_OVER, GOES_ON, LISTINGS, TABLES, Table, is_of_customer
 from data.view import EVERYTHING as EVERYTHING
 from data.view import PARTNER, Refused, View, label
 
@@ -222,7 +222,8 @@ def of_own_partners(view: View, shape: Table) -> tuple[list[str], list]:
     where, values = conditions(View(EVERYTHING, view.members), shape, joined=True)
     if not view.scope.everything:
         own = tuple(one for name, chosen in reach(view.scope) if name == PARTNER for one in chosen)
-        for name in sorted({PARTNER, "other_id"} & shape.dims):
+        named = {GOES_ON} if GOES_ON in shape.dims else {PARTNER, "other_id"}
+        for name in sorted(named & shape.dims):
             text, bound = one_of(f"t.{name}", own) if own else ("false", [])
             where, values = [*where, text], [*values, *bound]
     return where, values

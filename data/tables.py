@@ -27,6 +27,8 @@ SCORE_COLUMNS = frozenset(
 REACH_COLUMNS = frozenset({"reached", "high_responders", "low_responders", "unsure_responders", "unresponsive_cost"})
 CUSTOMER_DIMS = frozenset({"segment", "region", "country", "manager_id", "acquisition_channel"})
 
+GOES_ON = "goes_on_as"  # the partner that another one merged into, and so the one whose right it is
+
 # Counts of different things may not be added up over these dimensions: one thing occurs in several of their members.
 COLUMNS_NOT_ADDITIVE_OVER = {
     "orders": frozenset({"partner_id", "category", "product_id", "sales_channel", "line_type"}),
@@ -116,10 +118,11 @@ LISTINGS = {
     "partner_profile": Table("partner_profile", ("partner_id",), frozenset()),
     "partner_overlap": Table("partner_overlap", ("partner_id", "other_id"), frozenset()),
     "partner_target": Table("partner_target", ("partner_id", "metric", "period"), frozenset()),
-    "partner_merged": Table("partner_merged", ("partner_id",), frozenset()),
+    "partner_merged": Table("partner_merged", ("partner_id",), frozenset(), frozenset({GOES_ON})),
     "peer_band": Table("peer_band", ("partner_type", "measure"), frozenset()),
     "learned_concentration": Table("learned_concentration", ("subject", "measure", "span"), frozenset(), of_whole=True),
     "learned_partner_place": Table("learned_partner_place", ("partner_id", "span"), frozenset(), of_whole=True),
+    "learned_partner_offer": Table("learned_partner_offer", ("partner_id", "place"), frozenset()),
     "learned_customer_place": Table("learned_customer_place", ("customer_id", "span"), frozenset(), of_whole=True),
     "rfm_movement": Table("rfm_movement", ("score", "moved"), frozenset()),
     "cut_off": Table("cut_off", ("cut",), frozenset()),

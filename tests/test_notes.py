@@ -111,7 +111,7 @@ def test_a_note_on_a_view_needs_a_view_one_may_read(journal):
      "customer:C1", "page:overview\n", "view:short", "page:" + "x" * 400],
 )  # fmt: skip
 def test_a_note_is_about_something_there_is(journal, target):
-    with pytest.raises(ValueError, match="about a page, a figure or a saved view"):
+    with pytest.raises(ValueError, match="about a page, a figure, a saved view or a partner"):
         notes.add(journal, AUTHOR, target, "a", "personal")
 
 

@@ -505,6 +505,7 @@ PAGES = {
     "value/lifetime_value": "executive manager approver auditor",
     "value/churn_risk": "executive manager approver auditor",
     "partner/partner_pareto": "executive manager approver auditor",
+    "partner/partner": "executive manager approver auditor",
     "partner/own_figures": "partner",
     "trust/data_trust": "executive approver auditor",
     "trust/model_cards": "executive manager approver auditor",

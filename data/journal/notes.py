@@ -1,4 +1,4 @@
-"""Notes: a remark on a page, a figure or a saved view, for oneself or for one's team, with author and time."""
+"""Notes: a remark on a page, figure, saved view or partner, for oneself or for one's team, with author and time."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from data.rights import ENTER, PARTNER_ROLE, Actor, Forbidden
 from data.rights import NOTE as TO_NOTE
 
 AUDIENCES = (PERSONAL, TEAM)
-MOST_TEXT, MOST_SHOWN, MOST_NOTES = 2_000, 200, 5_000
-TARGET = re.compile(r"page:[a-z][a-z0-9_]{0,62}|figure:[a-z][a-z0-9_]{0,62}/([a-z][a-z0-9_]{0,62})|view:([\w-]{16,64})")
+MOST_TEXT, MOST_SHOWN, MOST_NOTES, LONGEST_KEY = 2_000, 200, 5_000, 200
+TARGET = re.compile(
+    r"page:[a-z][a-z0-9_]{0,62}|figure:[a-z][a-z0-9_]{0,62}/([a-z][a-z0-9_]{0,62})|view:([\w-]{16,64})|partner:(.{1,200})"
+)
 
 
 @dataclass(frozen=True)
 class Note:
-    """One note. target: `page:overview`, `figure:overview/margin`, `view:<id>`."""
+    """One note. target: `page:overview`, `figure:overview/margin`, `view:<id>`, `partner:<key>`."""
 
     note_id: str
     author: str
@@ -43,7 +45,9 @@ def add(journal: Journal, actor: Actor, target: str, text: str, audience: str, t
     text = typed.text(text, "The note", MOST_TEXT, lines=True)
     found = TARGET.fullmatch(target)
     if found is None or (found.group(1) and found.group(1) not in METRICS):
-        raise Invalid("A note is about a page, a figure or a saved view.")
+        raise Invalid("A note is about a page, a figure, a saved view or a partner.")
+    if found.group(3) and typed.text(found.group(3), "The partner's key", LONGEST_KEY) != found.group(3):
+        raise Invalid("A note is about a page, a figure, a saved view or a partner. This key is not written as it is.")
     if audience not in AUDIENCES:
         raise Invalid(f"A note is for one of {', '.join(AUDIENCES)}.")
     if found.group(2):
@@ -60,7 +64,10 @@ def add(journal: Journal, actor: Actor, target: str, text: str, audience: str, t
 
 
 def of(journal: Journal, actor: Actor, targets: Collection[str]) -> list[Note]:
-    """The latest notes on these targets that the actor may read: the own ones, and those of the own teams."""
+    """The latest notes on these targets that the actor may read: the own ones, and those of the own teams.
+
+    Who may see a partner is not known here: ask of partners only that were found within the reader's scope.
+    """
     if not actor.may(ENTER) or not targets:
         return []
     teams = sorted(actor.roles - {PARTNER_ROLE})  # partners are not a team: each is another company

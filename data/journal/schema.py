@@ -145,7 +145,7 @@ NOTE = sa.Table(
     sa.Column("author", KEY, nullable=False),
     sa.Column("audience", WORD, nullable=False),  # personal, team
     sa.Column("team", WORD, nullable=False, server_default=""),
-    sa.Column("target", sa.String(400), nullable=False),  # `page:overview`, `figure:overview/margin`, `view:<id>`
+    sa.Column("target", sa.String(400), nullable=False),  # what it is about, as data/journal/notes.py says
     sa.Column("text", sa.String(2000), nullable=False),
     sa.Column("created_at", MOMENT, nullable=False),
     sa.Column("deleted_at", MOMENT),
