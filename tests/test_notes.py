@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import pytest
 import sqlalchemy as sa
 
-from data.journal import misses, notes, view_rows, views
+from data.journal import notes, views
 from data.journal.schema import AUDIT, NOTE
 from data.journal.store import Journal
 from data.rights import APPROVER, EXECUTIVE, MANAGER, ROLES, Actor, Forbidden, Held
 from data.typed import BadText, personal
 from data.view_format import Body
+from tests.conftest import ticking
 from tests.test_personal import INNOCENT_VALUES, e_mails, phones, streets
 
 PAGE, FIGURE = "page:overview", "figure:overview/margin"
@@ -31,12 +30,9 @@ AUTHOR, COLLEAGUE, EXEC = somebody(MANAGER, "author"), somebody(MANAGER, "collea
 @pytest.fixture
 def journal(tmp_path, monkeypatch) -> Journal:
     """An empty journal whose clock goes on by a second at every look."""
-    monkeypatch.setattr(view_rows, "MISSES", misses.Misses())
     made = Journal(str(tmp_path / "journal"))
     made.migrate()
-    seconds = count()
-    made.clock = lambda: datetime(2026, 11, 22, 12, tzinfo=UTC) + timedelta(seconds=next(seconds))
-    return made
+    return ticking(made, monkeypatch)
 
 
 def texts(journal: Journal, actor: Actor, *targets: str) -> list[str]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import pytest
 import sqlalchemy as sa
 
-from data.journal import misses, segments, view_rows, views
+from data.journal import misses, segments, views
 from data.journal.problems import Invalid
 from data.journal.schema import AUDIT, SEGMENT
 from data.journal.segments import NoSegment
 from data.rights import ADMIN, APPROVER, AUDITOR, EXECUTIVE, MANAGER, PARTNER_ROLE, Actor, Forbidden, Held
 from data.typed import BadText
 from data.view_format import BadView, Body
+from tests.conftest import ticking
 
 MEMBERS = {"risk_band": ["high", "medium"], "region": ["North"]}
 
@@ -32,10 +31,7 @@ OWNER, COLLEAGUE, EXEC = somebody(MANAGER, "owner"), somebody(MANAGER, "colleagu
 @pytest.fixture
 def kept(journal, monkeypatch):
     """A journal of either database whose clock goes on by a second at every look; nobody has guessed yet."""
-    monkeypatch.setattr(view_rows, "MISSES", misses.Misses())
-    seconds = count()
-    journal.clock = lambda: datetime(2026, 11, 22, 12, tzinfo=UTC) + timedelta(seconds=next(seconds))
-    return journal
+    return ticking(journal, monkeypatch)
 
 
 def keep(journal, owner: Actor = OWNER, audience: str = "personal", **more) -> str:

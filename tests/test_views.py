@@ -7,8 +7,7 @@ import random
 import re
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from itertools import count, product
+from itertools import product
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -21,7 +20,7 @@ from data.journal.store import Journal
 from data.rights import ADMIN, APPROVER, AUDITOR, EXECUTIVE, MANAGER, PARTNER_ROLE, ROLES, Actor, Forbidden, Held
 from data.typed import BadText
 from data.view_format import BadView, Body
-from tests.conftest import ROOT, new_database
+from tests.conftest import ROOT, new_database, ticking
 
 GOLDEN = ROOT / "tests" / "golden"
 BODY = Body("overview", (("region", ("North", "South")), ("period", ("12m",)), ("compare", ("year",))), "", ("region",))
@@ -48,12 +47,9 @@ EXEC = somebody(EXECUTIVE)
 @pytest.fixture
 def journal(tmp_path, monkeypatch) -> Journal:
     """An empty journal whose clock goes on by a second at every look; nobody has guessed yet."""
-    monkeypatch.setattr(view_rows, "MISSES", misses.Misses())
     made = Journal(str(tmp_path / "journal"))
     made.migrate()
-    seconds = count()
-    made.clock = lambda: datetime(2026, 11, 22, 12, tzinfo=UTC) + timedelta(seconds=next(seconds))
-    return made
+    return ticking(made, monkeypatch)
 
 
 def audit(journal: Journal) -> list[tuple[str, str, dict]]:
