@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from data.contract import UNKNOWN
-from data.tables import Table
-from data.view import Scope, View
+from data.tables import GOES_ON, Table
+from data.view import EVERYTHING, PARTNER, SMALLEST_GROUP, Refused, Scope, View, label
 
 MOST_LISTED = 20  # members that are written out; more of them are bound as one list
 LIST = "select unnest(?::varchar[])"
@@ -50,3 +50,28 @@ def column(name: str, source: Table, joined: bool) -> str:
     if source.has(name):
         return f"t.{name}" if joined else name
     return f"coalesce(c.{name}, '{UNKNOWN}')"
+
+
+def told(shape: Table) -> str:
+    """What readers of groups see of a listing: nothing that is about fewer customers than the smallest group."""
+    if not shape.groups:
+        return ""
+    number = shape.groups[0]
+    columns = ", ".join(
+        f"case when t.{number} >= {SMALLEST_GROUP} then t.{name} end as {name}" for name in shape.groups
+    )
+    return f" replace ({columns})"
+
+
+def of_own_partners(view: View, shape: Table) -> tuple[list[str], list]:
+    """Conditions on a listing of partners: whoever sees some partners sees no row that names another one."""
+    if further := [name for name, _ in view.members if name not in shape.dims]:
+        raise Refused(f"{shape.name} has no {label(further[0]).lower()}: it can be narrowed by partners only.")
+    where, values = conditions(View(EVERYTHING, view.members), shape, joined=True)
+    if not view.scope.everything:
+        own = tuple(one for name, chosen in reach(view.scope) if name == PARTNER for one in chosen)
+        named = {GOES_ON} if GOES_ON in shape.dims else {PARTNER, "other_id"}
+        for name in sorted(named & shape.dims):
+            text, bound = one_of(f"t.{name}", own) if own else ("false", [])
+            where, values = [*where, text], [*values, *bound]
+    return where, values

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from data.learners import churn, concentration, partner_offer, profile, response, roi, value
+from data.learners import churn, concentration, overlap, partner_offer, profile, response, roi, value
 from data.learners.known import Known, Learnt
 
 
@@ -30,5 +30,8 @@ LEARNED = {
         concentration.learn, frozenset({"complete_year", "cut_off", "learned_partner_place", "learned_customer_place"})
     ),
     "learned_partner_offer": Learned(partner_offer.learn, frozenset({"complete_year", "cut_off"})),
+    "learned_overlap": Learned(
+        overlap.learn, frozenset({"partner_overlap", "relation_count", "relation_size", "cut_off"})
+    ),
     "learned_profile": Learned(profile.learn, frozenset({"customer_total", "purchase_day", "cut_off", "contact_day"})),
 }

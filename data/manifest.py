@@ -12,10 +12,10 @@ from data.company import Company
 from data.contract import FEEDS
 from data.files import one
 from data.intake import Intake
+from data.view import SMALLEST_GROUP as SMALLEST_GROUP
 
 VERSION = "0.3.0"
 FOREMOST = ("segment", "region", "risk_band")  # what readers of groups most need to split by
-SMALLEST_GROUP = 10  # customers: of fewer, readers of groups see nothing
 
 
 def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, stamp: datetime) -> dict:

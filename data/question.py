@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data.catalog import CONTACT, DIMENSIONS, FACTS, LINE, METRICS, REACH, SCORE, Metric, attribute, known
-from data.conditions import column, conditions, one_of, reach
-from data.tables import COLUMNS_NOT_ADDITIVE_OVER, GOES_ON, LISTINGS, TABLES, Table, is_of_customer
+from data.conditions import column, conditions, of_own_partners, reach, told
+from data.tables import COLUMNS_NOT_ADDITIVE_OVER, LISTINGS, TABLES, Table, is_of_customer
 from data.view import EVERYTHING as EVERYTHING
 from data.view import PARTNER, Refused, View, label
 
@@ -196,7 +196,7 @@ class Listing:
             raise Refused(f"There is no listing {self.table!r}. Known: {', '.join(LISTINGS)}")
         scope, values = self.view.scope, list[Any]()
         of_customers, of_partners = "customer_id" in shape.dims, PARTNER in shape.dims
-        text = f"select t.* from {shape.name} t"
+        text = f"select t.*{told(shape) if scope.attributes is not None else ''} from {shape.name} t"
         if (shape.of_whole and not scope.everything) or (of_customers and scope.attributes is not None):
             text += " where false"
         elif of_customers:
@@ -213,20 +213,6 @@ class Listing:
 
     def __str__(self) -> str:
         return f"{self.table}, {self.view}"
-
-
-def of_own_partners(view: View, shape: Table) -> tuple[list[str], list]:
-    """Conditions on a listing of partners: whoever sees some partners sees no row that names another one."""
-    if further := [name for name, _ in view.members if name not in shape.dims]:
-        raise Refused(f"{shape.name} has no {label(further[0]).lower()}: it can be narrowed by partners only.")
-    where, values = conditions(View(EVERYTHING, view.members), shape, joined=True)
-    if not view.scope.everything:
-        own = tuple(one for name, chosen in reach(view.scope) if name == PARTNER for one in chosen)
-        named = {GOES_ON} if GOES_ON in shape.dims else {PARTNER, "other_id"}
-        for name in sorted(named & shape.dims):
-            text, bound = one_of(f"t.{name}", own) if own else ("false", [])
-            where, values = [*where, text], [*values, *bound]
-    return where, values
 
 
 def kinds(question: Question) -> list[str]:

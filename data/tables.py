@@ -47,6 +47,8 @@ class Table:
 
     of_customers: it has one row (or more) for each customer, and no row for lines without one.
     of_whole: it compares with the whole company, so that only readers of everything may see its rows.
+    groups: a column that counts customers, and the columns about those customers: readers of groups are not told them
+    where they are fewer than the smallest group.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Table:
     further_dims: frozenset[str] = frozenset()
     of_customers: bool = False
     of_whole: bool = False
+    groups: tuple[str, ...] = ()
 
     @property
     def dims(self) -> frozenset[str]:
@@ -96,6 +99,10 @@ TABLES = (
     ),
 )
 
+OWN = ("own_customers", "own_revenue", "own_margin")
+SHARED = ("shared", "share", "shared_revenue", "lift")
+PAIR = ("shared", "expected", "spread", "lift", "lift_low", "lift_high", "beyond")
+
 # Tables shown row by row. grain: the order of the rows.
 LISTINGS = {
     "timeline": Table("timeline", ("occurred_at", "kind", "event_id"), frozenset(), frozenset({"customer_id"})),
@@ -114,9 +121,11 @@ LISTINGS = {
     "response_kind": Table("response_kind", ("channel", "response_kind"), frozenset()),
     "responder": Table("responder", ("channel", "answers", "place"), frozenset(), frozenset({"customer_id"})),
     "partner": Table("partner", ("revenue_rank", "partner_id"), frozenset(), of_whole=True),
-    "partner_year": Table("partner_year", ("partner_id",), frozenset()),
+    "partner_year": Table("partner_year", ("partner_id",), frozenset(), groups=OWN),
     "partner_profile": Table("partner_profile", ("partner_id",), frozenset()),
-    "partner_overlap": Table("partner_overlap", ("partner_id", "other_id"), frozenset()),
+    "partner_overlap": Table("partner_overlap", ("partner_id", "other_id"), frozenset(), groups=SHARED),
+    "learned_overlap": Table("learned_overlap", ("partner_id", "other_id"), frozenset(), groups=PAIR),
+    "relation_count": Table("relation_count", ("partners",), frozenset(), of_whole=True),
     "partner_target": Table("partner_target", ("partner_id", "metric", "period"), frozenset()),
     "partner_merged": Table("partner_merged", ("partner_id",), frozenset(), frozenset({GOES_ON})),
     "peer_band": Table("peer_band", ("partner_type", "measure"), frozenset()),

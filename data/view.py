@@ -8,6 +8,7 @@ from datetime import date
 from data.catalog import DIMENSIONS, attribute
 
 PARTNER = "partner_id"
+SMALLEST_GROUP = 10  # customers: of fewer, readers of groups see nothing
 Members = tuple[tuple[str, tuple[str, ...]], ...]
 
 
