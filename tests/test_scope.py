@@ -26,7 +26,8 @@ from tests.conftest import run_data
 
 SCOPES, CUSTOMERS = 200, 250
 LEDGER = next(table for table in TABLES if table.name == "ledger")
-OF_CUSTOMERS = [name for name, table in LISTINGS.items() if "customer_id" in table.dims]
+OF_CUSTOMERS = [name for name, table in LISTINGS.items() if "customer_id" in table.dims and not table.of_whole]
+NAMING = ("partner_id", "other_id", "goes_on_as")  # columns that hold a partner's key
 COUNTED = ("orders", "customers")
 LEARNED = {name for name, one in DIMENSIONS.items() if one.of_customer} - CUSTOMER_DIMS - {"roi_state"}
 
@@ -228,6 +229,105 @@ def test_what_a_reader_may_choose_from_occurs_in_scope(build, customers, members
         assert offered["manager_id"] == [manager]
     assert reach.values(build, Scope()) == {}
     assert reach.values(build, EVERYTHING) == build.manifest["filters"]
+
+
+# ---- Partners.
+
+
+@pytest.fixture(scope="module")
+def names(build, members) -> dict[str, str]:
+    """Every partner's key -> its name."""
+    rows = build.engine.ask("select partner_id, partner_name from partner_profile", [])
+    return {key: name for key, name in zip(rows["partner_id"], rows["partner_name"], strict=True) if key != UNKNOWN}
+
+
+def cells(frame: pd.DataFrame) -> Iterator[object]:
+    """Every value of a table, and every part of those that are lists."""
+    for value in frame.astype(object).to_numpy().ravel():
+        yield from value if isinstance(value, (list, tuple)) or hasattr(value, "tolist") else (value,)
+
+
+def of_others(frame: pd.DataFrame, own: tuple[str, ...], names: dict[str, str]) -> set[str]:
+    """Keys and names of partners that are not among the own ones, as cells or inside of a text."""
+    others = {text for key, name in names.items() if key not in own for text in (key, name)}
+    others -= {names[key] for key in own if key in names}
+    found = {str(cell) for cell in cells(frame)}
+    return {text for text in others if any(text in cell for cell in found)}
+
+
+def test_every_partner_has_a_name_of_its_own_to_be_recognised_by(names):
+    assert len(names) > 10 and len(set(names.values())) == len(names)
+    whole = pd.DataFrame(
+        {"similar": [["P9999", next(iter(names))]], "text": [f"as {next(reversed(names.values()))} does"]}
+    )
+    assert of_others(whole, (), names) == {next(iter(names)), next(reversed(names.values()))}
+
+
+def test_a_listing_within_100_scopes_of_partners_has_the_rows_that_name_nobody_else(build, copy, names):
+    draw, filled = random.Random(11), set()
+    stored = {name: copy.execute(f"from everything.{LISTINGS[name].name}").df() for name in LISTINGS}
+    for turn in range(100):
+        own = tuple(draw.sample(sorted(names), draw.choice([1, 1, 2, 5])))
+        kinds = (("partner_id", own),) if turn % 2 else (("manager_id", ("M01",)), ("partner_id", own))
+        for groups in (None, ()):
+            view = View(Scope(members=kinds, attributes=groups))
+            for name, table in LISTINGS.items():
+                found = build.answer(Listing(name, view, limit=10**6))
+                key = [column for column in NAMING if column in stored[name].columns]
+                key = ["goes_on_as"] if "goes_on_as" in key else key  # what has become part of an own partner
+                if table.of_whole or "customer_id" in table.dims or not key:
+                    assert table.of_whole is False or found.empty, name
+                    assert found.empty or "customer_id" in table.dims, name
+                    continue
+                truth = stored[name][stored[name][key].isin(own).all(axis=1)]
+                keys = sorted(map(tuple, truth[key].astype(str).to_numpy()))
+                assert sorted(map(tuple, found[key].astype(str).to_numpy())) == keys, (name, own)
+                assert not of_others(found, own, names), (name, own)
+                filled |= {name} if len(found) else set()
+    assert filled >= {"partner_year", "partner_profile", "partner_overlap"}
+
+
+def test_no_answer_to_a_partner_names_another_one(build, names):
+    for own in (sorted(names)[:1], sorted(names)[-2:]):
+        scope = rights.scope_of(tuple(Held("partner", one) for one in own), (), {})
+        answered = 0
+        for question in registered(build):
+            for view in (View(scope), View(scope).only("partner_id", *names)):
+                try:
+                    found = build.answer(Question(question.metrics, question.by, view, question.facts))
+                except Refused:
+                    continue
+                assert not of_others(found, tuple(own), names), (own, question)
+                answered += 1
+        assert answered > 10
+        for name in ("partner_year", "partner_profile", "partner_overlap", "partner_target"):
+            asked = Listing(name, View(scope).only("partner_id", *names), limit=10**6)
+            assert set(build.answer(asked)["partner_id"]) <= set(own), name
+
+
+def test_readers_of_groups_are_told_nothing_of_fewer_than_ten_shared_customers(build, copy):
+    groups = View(Scope(everything=True, attributes=tuple(build.manifest["groupable"])))
+    hidden = 0
+    for name, number in (
+        ("partner_overlap", "shared"),
+        ("learned_overlap", "shared"),
+        ("partner_year", "own_customers"),
+    ):
+        about = LISTINGS[name].groups
+        everything = build.answer(Listing(name, View(EVERYTHING), limit=10**6))
+        told = build.answer(Listing(name, groups, limit=10**6))
+        few = (everything[number] < SMALLEST_GROUP).to_numpy()
+        assert told.loc[few, list(about)].isna().all(axis=None) and len(told) == len(everything), name
+        pd.testing.assert_frame_equal(told[~few], everything[~few], check_dtype=False)
+        hidden += few.sum()
+    assert hidden > 10
+
+
+def test_bands_of_peers_are_rounded_quartiles_of_more_than_ten(build, copy):
+    bands = copy.execute("from everything.peer_band").df()
+    assert len(bands) and (bands["members"] > 10).all()
+    for value in bands[["low", "middle", "high"]].to_numpy().ravel():
+        assert value == float(f"{value:.2g}")
 
 
 # ---- Readers of groups.
