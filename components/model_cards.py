@@ -11,7 +11,7 @@ from data.model_card import BASELINE, IN_USE, NOT_ENOUGH, UNPROVEN
 from data.question import Refused
 
 ALL = "all models"
-MODELS = ("value", "churn", "responsiveness", "profiles", "roi")
+MODELS = ("value", "churn", "responsiveness", "profiles", "roi", "partner_offers")
 PAGE = "pages/trust/model_cards.py"
 LATEST_TESTS, MOST_ROWS = 4, 500
 BARS = "baseline"  # a point for each candidate: the bars of the backtest once more
@@ -28,13 +28,14 @@ ALWAYS = {  # what no test of the past can tell
     "responsiveness": "Whether the answer came from the contact: no experiment is part of it. Opens are no answers.",
     "profiles": "Whether being treated alike would pay: it says who is alike, nothing more.",
     "roi": "Whether the contacts caused the margin: it divides what came by what was spent.",
+    "partner_offers": "Whether a category would sell here: it says that similar partners sell it.",
 }
 LABELS = {
     "model": "Model",
     "state": "State",
     "method": "Method in use",
     "cut_off": "Data to",
-    "customers": "Customers",
+    "customers": "Customers or partners",
     "checks": "Checks",
     "measure": "Measure",
     "candidate": "Candidate",
@@ -57,6 +58,11 @@ def cards() -> pd.DataFrame:
         return pd.DataFrame(columns=["model"])
     order = {name: place for place, name in enumerate(MODELS)}
     return found.sort_values("model", key=lambda names: names.map(lambda name: order.get(name, len(order))))
+
+
+def whom(model: str) -> str:
+    """Of whom a model says something."""
+    return "partner" if model == "partner_offers" else "customer"
 
 
 def card_of(model: str) -> pd.Series | None:
@@ -154,7 +160,7 @@ def about(card: pd.Series) -> list[tuple[str, str]]:
     rows = (
         ("Method", f"{card['method']}, version {card['version']}"),
         ("Learned from", f"data to {words.figure(card['cut_off'], Unit.MOMENT)}"),
-        ("Customers", words.figure(card["customers"], Unit.COUNT)),
+        (f"{whom(card['model']).capitalize()}s", words.figure(card["customers"], Unit.COUNT)),
         ("Interval", card["interval"] or "none is stated"),
         (f"Why {card['state']}", card["why"]),
     )
@@ -188,7 +194,7 @@ def backtest(tests: pd.DataFrame, method: str) -> None:
         return
     newest = latest(tests)
     last = newest["cut_off"].iloc[0]
-    number = words.counted(newest["customers"].max(), "customer")
+    number = words.counted(newest["customers"].max(), whom(newest["model"].iloc[0]))
     section(f"Backtest: what came after {words.day(last)}, of {number}")
     if meant := proof.meanings([*newest["measure"], *newest["candidate"]]):
         layout.quiet(meant)

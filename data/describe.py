@@ -53,9 +53,11 @@ WRITTEN = {
     "learned_value": "one row a buyer: expected purchases, margin and value, with intervals. `docs/lifetime-value.md`.",
     "learned_churn": "one row a buyer: probability of no purchase within the horizon, and its band. `docs/churn.md`.",
     "learned_response": "one row a customer and channel: rate of answers, and its state. `docs/responsiveness.md`.",
-    "learned_partner_place": "one row a partner and span: amounts, the share held by those ahead, and its interval. `docs/concentration.md`.",
+    "learned_partner_place": "one row a partner and span: amounts, the share held by those ahead, its interval. "
+    "`docs/concentration.md`.",
     "learned_customer_place": "the same of customers, where they are at most 200,000. `docs/concentration.md`.",
-    "learned_concentration": "one row a subject, measure and span: vital few, Gini, HHI, and who stayed. `docs/concentration.md`.",
+    "learned_concentration": "one row a subject, measure and span: vital few, Gini, HHI, and who stayed. "
+    "`docs/concentration.md`.",
     "learned_partner_offer": "one row an offer: what a partner lacks and similar ones sell. `docs/partner-offers.md`.",
     "learned_overlap": "one row a pair of the first twenty partners: customers shared, and whether by more than chance. `docs/overlap.md`.",
     "learned_profile": "one row a buyer: fifths, lifecycle, group, what sets it apart. `docs/profiles.md`.",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data.learners.known import AT, Known, Learnt
+from data.learners.known import BETWEEN, Known, Learnt
 from data.model_card import IN_USE, NOT_ENOUGH, UNPROVEN, Card
 
 LEAST_PARTNERS, LEAST_CATEGORIES = 10, 3
@@ -80,7 +80,7 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
 
 def assortment(con: duckdb.DuckDBPyConnection, since: date, until: date) -> Assortment:
     """What partners with revenue above 0 sold from one month to another."""
-    sql = (AT / "partner_category.sql").read_text(encoding="utf-8")
+    sql = (BETWEEN / "partner_category.sql").read_text(encoding="utf-8")
     cells = con.sql(sql, params={"since": since, "until": until}).to_arrow_table()
     row, partners = coded(cells["partner_id"])
     column, categories = coded(cells["category"])

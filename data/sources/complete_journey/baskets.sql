@@ -15,7 +15,7 @@ select
     sold.household_id::varchar as customer_id,
     products.manufacturer_id::varchar as partner_id,
     sold.product_id::varchar as product_id,
-    products.department as category,
+    coalesce(products.product_category, products.department) as category,
     'sale' as line_type,
     sold.quantity::decimal(18, 4) as quantity,
     sold.revenue,
