@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import NewType
+from unicodedata import east_asian_width
 
 from components import words
 
@@ -38,12 +39,13 @@ caption { text-align: left; padding-bottom: 0.5mm }
 th, td { text-align: right; padding: 0.45mm 0 0.45mm 2mm; border-bottom: 0.2mm solid #bbb; vertical-align: top;
   font-weight: normal }
 th:first-child { text-align: left; padding-left: 0 }
+td, th + th { white-space: nowrap }
 thead th { font-weight: bold; border-bottom: 0.4mm solid #111 }
 svg { display: block; width: 100%; height: auto; font-size: 9px }
 footer { border-top: 0.3mm solid #111; padding-top: 1mm; font-size: 6.5pt; line-height: 1.25 }
 footer p { margin: 0 0 0.4mm }
-.lines { border: 0.3mm solid #999; border-radius: 1mm; height: 22mm;
-  background: repeating-linear-gradient(#fff 0 7.1mm, #ccc 7.1mm 7.3mm) }
+.lines { border: 0.3mm solid #999; border-radius: 1mm; height: 21mm;
+  background: repeating-linear-gradient(#fff 0 6.8mm, #ccc 6.8mm 7mm) }
 @media screen { body { padding: 8mm 4mm } }
 """
 NOW, BEFORE, GRID = "#123a63", "#777", "#ddd"
@@ -127,7 +129,7 @@ def trend(
     names: tuple[str, str],
     write: Write,
     alt: str,
-    height: int = 120,
+    height: int = 114,
 ) -> Html:
     """Figures as a line, those of an earlier time as a broken one. before: empty when there are none. 700 wide."""
     left, right, top, bottom = 56, 700, 14, height - 14
@@ -161,7 +163,7 @@ def bars(
     alt: str,
 ) -> Html:
     """A bar for each label, the earlier figure as an empty one below. before: empty when there are none. 340 wide."""
-    left, right, step, top = 92, 290, 16, 15
+    left, right, step, top = 100, 290, 16, 15
     low, high = min(0.0, *now, *before), max(0.0, *now, *before)
     span = (high - low) or 1.0
 
@@ -172,7 +174,7 @@ def bars(
     drawn = []
     for place, (one, value) in enumerate(zip(labels, now, strict=True)):
         y = top + place * step
-        drawn += [label(left - 5, y + 9, short(one, 17), "end"), bar(value, y + 1, 8, f'fill="{NOW}"')]
+        drawn += [label(left - 5, y + 9, fitting(one, left - 5), "end"), bar(value, y + 1, 8, f'fill="{NOW}"')]
         if before:
             drawn.append(bar(before[place], y + 10, 3.5, f'fill="#fff" stroke="{BEFORE}" stroke-width="0.8"'))
         drawn.append(label(340, y + 9, write(value), "end"))
@@ -205,9 +207,15 @@ def rule(x: float, y: float, to: float, colour: str) -> str:
     return f'<line x1="{x:.1f}" x2="{to:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour}"/>'
 
 
-def short(said: str, most: int) -> str:
-    """At most so many characters, of what can be seen."""
-    return words.visible(said, most)
+def fitting(said: str, room: float) -> str:
+    """As much of a text as surely fits: letters as wide as they may be in a sans serif of 9 px. room: pixels."""
+    shown, used = words.visible(said), 0.0
+    for place, one in enumerate(shown):
+        wide = one in "MWmw@%" or east_asian_width(one) in "WF" or ord(one) > 0x24F
+        used += 9 * (1.0 if wide else 0.75 if one.isupper() else 0.57)
+        if used > room:
+            return shown[: max(place - 2, 0)] + "…"
+    return shown
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -13,15 +13,16 @@ import streamlit as st
 
 from components import access, ask, brief, exports, months, words
 from components.brief import Html
-from components.partner_figures import ENOUGH, FEW, SUMS, VITAL, Partner, Span
+from components.partner_figures import ENOUGH, SUMS, VITAL, Partner, Span
 from data.catalog import METRICS, Unit
 from data.contract import UNKNOWN
 from data.export_document import Document
 from data.question import View
+from data.view import SMALLEST_GROUP
 from data.warehouse import Build
 
 MOST_CATEGORIES, MOST_SHARED = 6, 5
-NAME = 40  # characters of another partner's name or of a category
+NAME = 115  # room for a name that shares its line with others, as brief.fitting counts
 KNOWN_OF = {"partner_type": "type", "tier": "tier", "region": "region", "manager_id": "in the care of",
             "contact_level": "decision maker"}  # fmt: skip
 LABELS = {name: METRICS[name].label for name in SUMS} | {
@@ -64,7 +65,7 @@ class Review(Document):
             place(partner),
             brief.remarks(),
         ]
-        title = f"{words.visible(str(profile['partner_name']), 70)}: quarterly review"
+        title = f"{brief.fitting(str(profile['partner_name']), 190)}: quarterly review"
         return brief.page(title, lead(self, build, profile), sections, foot(partner))
 
 
@@ -76,13 +77,13 @@ def rights(view: View) -> str:
 def lead(review: Review, build: Build, profile: pd.Series) -> list[str]:
     """Who the partner is; who made the page, when, and of what."""
     manifest = build.manifest
-    known = [f"{name} {words.visible(str(profile[column]), NAME)}" for column, name in KNOWN_OF.items()
+    known = [f"{name} {brief.fitting(str(profile[column]), NAME)}" for column, name in KNOWN_OF.items()
              if profile[column] != UNKNOWN]  # fmt: skip
     if words.known(profile["joined_at"]):
         known.append(f"partner since {words.month(profile['joined_at'])}")
-    whose = f"{words.visible(review.reader, NAME)}, " if review.reader else ""
+    whose = f"{brief.fitting(review.reader, NAME)}, " if review.reader else ""
     made = f"{whose}{words.moment(review.at, manifest['zone'])} ({manifest['zone']})"
-    who = ", ".join([f"Partner {words.visible(review.key, NAME)}", *known])
+    who = ", ".join([f"Partner {brief.fitting(review.key, NAME)}", *known])
     what = f"{manifest['company']}, data to {words.moment(manifest['as_of'], manifest['zone'])}"
     money = f"money in {manifest['currency']}" if manifest["currency"] else "currency not stated"
     return [f"{who}.", ". ".join(filter(None, [f"{what}, {money}", f"Made by {made}", manifest.get("notice", "")]))]
@@ -131,7 +132,7 @@ def scorecard(partner: Partner, kind: str, now: dict[str, Any], before: dict[str
     now, before = dict(now), dict(before)
     now["growth"] = partner.growth(now, before)
     rows = partner.rows("partner_year")
-    if len(rows) and rows.iloc[0]["customers"]:
+    if len(rows) and rows.iloc[0]["customers"] and words.known(rows.iloc[0]["own_customers"]):
         now["own_share"] = rows.iloc[0]["own_customers"] / rows.iloc[0]["customers"]
     of, bands = partner.peers(kind)
     aims = {name: partner.aim(name) for name in SUMS}
@@ -149,7 +150,7 @@ def scorecard(partner: Partner, kind: str, now: dict[str, Any], before: dict[str
         )
     titles = ["Measure", "12 months", *(["Year before", "Change"] if before else []), "Target", "Peers, middle half"]
     members = f"{words.count(max(int(row['members']) for row in bands.values()))} partners" if bands else ""
-    among = "of every type" if of == "(all)" else f"of type {words.visible(of, NAME)}"
+    among = "of every type" if of == "(all)" else f"of type {brief.fitting(of, NAME)}"
     said = f"Peers: {members} {among}, rounded." if bands else f"Peers: fewer than {ENOUGH} others had sales."
     return brief.section(f"Scorecard, {words.months(*partner.year)}", brief.table(titles, table, said))
 
@@ -187,11 +188,13 @@ def by_category(partner: Partner, money: brief.Write) -> Html:
     earlier = partner.earlier(partner.year)
     now, before = partner.by_category(partner.year), partner.by_category(earlier) if earlier else {}
     heading = "Revenue by category"
-    if not now or set(now) == {UNKNOWN}:
+    if not now:
+        return brief.section(heading, brief.paragraph("Nothing was sold in these months."))
+    if set(now) == {UNKNOWN}:
         return brief.section(heading, brief.paragraph("Not known without the column category of the feed lines."))
     first = list(now)[:MOST_CATEGORIES]
     rest = [name for name in {**now, **before} if name not in first]
-    labels, amounts = [words.visible(name, NAME) for name in first], [now[name] for name in first]
+    labels, amounts = list(first), [now[name] for name in first]
     were = [before.get(name, 0.0) for name in first] if before else []
     if rest:
         labels.append(f"{words.count(len(rest))} more")
@@ -207,23 +210,28 @@ def shared(partner: Partner) -> Html:
     year = partner.rows("partner_year")
     said = []
     if len(year) and year.iloc[0]["customers"]:
-        found = year.iloc[0]
-        own, sold = found["own_customers"], words.money(found["own_revenue"], partner.currency, short=True)
-        money = f"; they brought {sold} of revenue" if own >= FEW else ""  # a sum of few would tell of single ones
-        everybody = words.counted(found["customers"], "customer")
-        said.append(f"{words.count(own)} of {everybody} bought from no other partner{money}.")
+        said.append(of_no_other(year.iloc[0], partner.currency))
     if not partner.view.scope.everything:
         said.append("Only partners in your care are named.")
     if not rows:
         said.append("No shared customers with the partners you may see.")
         return brief.section(heading, *map(brief.paragraph, said))
     lines = [
-        [words.visible(name, NAME), words.count(row["shared"]), words.share(row["share"]), words.ratio(row["lift"])]
+        [brief.fitting(name, NAME), words.count(row["shared"]), words.share(row["share"]), words.ratio(row["lift"])]
         for name, row in rows
     ]
     return brief.section(
         heading, brief.table(["Also bought from", "Customers", "Share", "Lift"], lines), *map(brief.paragraph, said)
     )
+
+
+def of_no_other(year: pd.Series, currency: str) -> str:
+    """How many customers are nobody else's; what they brought, unless so few that a sum would tell of single ones."""
+    own, everybody = year["own_customers"], words.counted(year["customers"], "customer")
+    if not words.known(own):  # not told to readers of groups
+        return f"Fewer than {SMALLEST_GROUP} of {everybody} bought from no other partner."
+    brought = f"; they brought {words.money(year['own_revenue'], currency, short=True)} of revenue"
+    return f"{words.count(own)} of {everybody} bought from no other partner{brought if own >= SMALLEST_GROUP else ''}."
 
 
 def place(partner: Partner) -> Html:

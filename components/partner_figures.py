@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,7 +19,6 @@ from data.warehouse import Build
 Span = tuple[date, date]
 SUMS = ("revenue", "gross_margin", "return_rate", "orders", "customers")
 ENOUGH = 10  # partners among whom a share says something
-FEW = 10  # customers, below which no sum of theirs is said
 VITAL = 0.8
 
 
@@ -132,11 +130,12 @@ class Partner:
         """What was aimed at in the last year; None where a month has no target, and of counts, which do not add up."""
         if METRICS[name].distinct:
             return None
-        return aim(self.aims(name), *self.year, adds_up=METRICS[name].unit not in (Unit.SHARE, Unit.RATIO))
+        return months.aim(self.aims(name), *self.year, adds_up=METRICS[name].unit not in (Unit.SHARE, Unit.RATIO))
 
     def shared(self, most: int) -> list[tuple[str, pd.Series]]:
         """The partners in scope with which it shares most customers, with their names."""
-        rows = self.rows("partner_overlap").sort_values(["shared", "other_id"], ascending=[False, True]).head(most)
+        rows = self.rows("partner_overlap").dropna(subset="shared")  # readers of groups are not told of few
+        rows = rows.sort_values(["shared", "other_id"], ascending=[False, True]).head(most)
         others = View(self.view.scope).only("partner_id", *rows["other_id"])
         named = self.build.answer(Listing("partner_profile", others)).set_index("partner_id")["partner_name"]
         return [(str(named[row["other_id"]]), row) for _, row in rows.iterrows()]
@@ -157,13 +156,3 @@ class Partner:
             name: float(ahead.iloc[0][f"revenue_ahead{end}"])
             for name, end in (("ahead", ""), ("low", "_low"), ("high", "_high"))
         } | {"share": float(own.iloc[0]) / float(all_sold.sum())}  # fmt: skip
-
-
-def aim(aims: Mapping[str, Decimal], since: date, until: date, adds_up: bool = True) -> Decimal | None:
-    """What was aimed at in these months; None where one of them has no target."""
-    span = months.each(since, until)
-    if not adds_up:
-        return aims.get(f"{span[-1]:%Y-%m}", aims.get(f"{span[-1]:%Y}"))
-    monthly = {f"{month:%Y-%m}": aims[f"{month:%Y}"] / 12 for month in span if f"{month:%Y}" in aims} | dict(aims)
-    names = [f"{month:%Y-%m}" for month in span]
-    return sum((monthly[name] for name in names), Decimal(0)) if monthly.keys() >= set(names) else None
