@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -18,7 +18,8 @@ from data.rights import CUSTOMERS
 SHARES = tuple(str(percent) for percent in range(50, 100, 5))
 START = "80"
 MOST_LINES, MOST_MEMBERS = 3_000_000, 10_000  # redrawn while somebody waits
-NAMED = 100_000  # partners whose names are compared
+NAMED = 10  # of those who entered or left
+MOST_NAMES = 20_000  # partners whose names are compared
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,13 @@ def chosen(view: View) -> Asked:
     return Asked(SUBJECTS[subject], measure, measures, int(percent) / 100, view)
 
 
-def summed(asked: Asked, summary: Callable, view: View | None) -> Any:
-    """The figures of a view by models.pareto.summary; None where there is no such view."""
+def summed(asked: Asked, summary: Callable, view: View | None, left_out: bool = True) -> Any:
+    """The figures of a view by models.pareto.summary; None where there is no such view, or no line in it."""
     if view is None:
         return None
-    return ask.worked_out(asked.question(view), summary, asked.key, asked.measure, asked.threshold)
+    question = replace(asked.question(view), order_by=asked.key, smallest_first=True)
+    found = ask.worked_out(question, summary, asked.key, asked.measure, asked.threshold, left_out)
+    return found if found.lines else None
 
 
 # Membership
@@ -113,6 +116,15 @@ def names_of(asked: Asked, keys: Sequence[str]) -> dict[str, str]:
     return {key: name if called.count(name) == 1 else f"{name} ({key})" for key, name in zip(keys, called)}
 
 
+def names(asked: Asked, found: Any, moves: Any) -> dict[str, str]:
+    """What those are called who are named beside the table of the vital few."""
+    keys = [found.sides[asked.measure].largest]
+    keys += [key for frame in (found.first, found.without, found.below) for key in frame[asked.key]]
+    if moves is not None:
+        keys += moves.entered[:NAMED] + moves.left[:NAMED]
+    return names_of(asked, keys)
+
+
 def profiles(asked: Asked, keys: Sequence[str]) -> Any:
     """Who these partners are."""
     view = View(asked.view.scope).only("partner_id", *keys)
@@ -122,24 +134,24 @@ def profiles(asked: Asked, keys: Sequence[str]) -> Any:
 # What is shown
 
 
-def figures(asked: Asked, found: Any) -> None:
+def figures(asked: Asked, found: Any, names: dict[str, str]) -> None:
     """The four key figures."""
     currency, largest = ask.current().manifest["currency"], found.sides[asked.measure]
-    name = names_of(asked, [largest.largest])[largest.largest]
+    name = names[largest.largest]
     with cards.row(4):
         for measure in asked.measures:
             behind = Question((measure,), (asked.key,), asked.view)
             cards.card(*said.few_card(asked.subject, measure, found.sides[measure], asked.threshold), behind)
         behind = Question((asked.measure,), (asked.key,), asked.view)
         cards.card("Effective number", *said.effective(asked.subject, largest, name, currency), behind)
-        at_risk(asked, largest, name, currency)
+        at_risk(asked, found, name, currency)
 
 
-def at_risk(asked: Asked, side: Any, name: str, currency: str) -> None:
+def at_risk(asked: Asked, found: Any, name: str, currency: str) -> None:
     """What would go with the largest one: its customers with no other partner, or all that it brings."""
     what = "gross_margin" if "gross_margin" in asked.measures else "revenue"
-    label, only = f"{METRICS[what].label} at risk if the largest leaves", asked.view.only(asked.key, side.largest)
-    whole = ask.ask(Question((what,), (asked.key,), only))[what]
+    side, whole = found.sides[asked.measure], found.few[what].iloc[0]
+    label, only = "At risk if the largest leaves", asked.view.only(asked.key, side.largest)
     behind = Question((what,), (asked.key,), only)
     year = asked.view.since and (asked.view.since, asked.view.until) == months.window("12m", ask.current().manifest)
     if asked.subject.one == "partner" and year and not asked.view.members:
@@ -148,13 +160,13 @@ def at_risk(asked: Asked, side: Any, name: str, currency: str) -> None:
             row = rows.iloc[0]
             column = "own_margin" if what == "gross_margin" else "own_revenue"
             grouped = asked.view.scope.attributes is not None
-            note = said.own_customers(name, row, grouped, currency, row[what])
+            note = said.own_customers(name, row, what, grouped, currency)
             hidden = grouped and row["own_customers"] < said.LEAST
             money = words.NOT_KNOWN if hidden else words.money(row[column], currency, short=True)
             cards.card(label, money, note, behind)
             return
-    note = f"all that {name} brings in this view, as if nobody took it over"
-    cards.card(label, words.money(whole.iloc[0], currency, short=True) if len(whole) else words.NOT_KNOWN, note, behind)
+    note = f"{said.MEASURES[what]}: all that {name} brings in this view, as if nobody took it over"
+    cards.card(label, words.money(whole, currency, short=True), note, behind)
 
 
 def curves(asked: Asked, found: Any, earlier: Any, unsure: Any) -> None:
@@ -224,11 +236,9 @@ def no_member(asked: Asked, found: Any) -> float:
     return float(whole) - found.sides[asked.measure].total if words.known(whole) else 0.0
 
 
-def same_names(asked: Asked, work: Callable) -> None:
+def same_names(asked: Asked, side: Any, work: Callable) -> None:
     """Two partners with one name are two partners: said, with the way to make them one."""
-    if asked.subject.one == "partner":
-        rows = ask.worked_out(
-            Listing("partner_profile", View(asked.view.scope), limit=NAMED), work, "partner_id", "partner_name"
-        )
-        if rows:
+    if asked.subject.one == "partner" and side.members <= MOST_NAMES:
+        listing = Listing("partner_profile", View(asked.view.scope), limit=1_000_000)
+        if rows := ask.worked_out(listing, work, "partner_id", "partner_name"):
             layout.quiet(words.safe_text(said.same_name(rows), 900))

@@ -92,7 +92,7 @@ def slope(rows: pd.DataFrame, names: Sequence[str], marked: Sequence[bool]) -> g
             hovertemplate="%{customdata}<extra></extra>",
         )
         figure.add_annotation(
-            x=0, y=int(left), text=plain(name)[:24], showarrow=False, xanchor="right", xshift=-8, font={"size": 11}
+            x=0, y=int(left), text=plain(name)[:18], showarrow=False, xanchor="right", xshift=-8, font={"size": 11}
         )
         if loud:
             figure.add_annotation(
@@ -114,7 +114,7 @@ def bump(places: pd.DataFrame, names: dict[str, str], most: int) -> go.Figure:
         moved = float(known.iloc[0] - known.iloc[-1]) if len(known) > 1 else 0.0
         loud = abs(moved) >= 5
         texts = [
-            f"{plain(names[str(key)])}: {words.count(rank) if words.known(rank) else f'below {most}'} in {label}"
+            f"{plain(names[str(key)])}: {words.count(rank) if words.known(rank) else f'below {most}'}, {label}"
             for rank, label in zip(rows["rank"], rows["label"], strict=True)
         ]
         figure.add_scatter(
@@ -131,7 +131,7 @@ def bump(places: pd.DataFrame, names: dict[str, str], most: int) -> go.Figure:
         figure.add_annotation(
             x=rows["label"].iloc[-1],
             y=min(last, LOWEST + 1) if words.known(last) else LOWEST + 1,
-            text=plain(names[str(key)])[:24],
+            text=plain(names[str(key)])[:18],
             showarrow=False,
             xanchor="left",
             xshift=8,
@@ -139,7 +139,7 @@ def bump(places: pd.DataFrame, names: dict[str, str], most: int) -> go.Figure:
         )
     lowest = max(20, int(places["rank"].fillna(LOWEST + 1).clip(upper=LOWEST + 1).max()))
     figure.update_layout(
-        xaxis={"type": "category", "showgrid": False, "range": [-0.3, places["label"].nunique() + 0.9]},
+        xaxis={"type": "category", "showgrid": False, "range": [-0.3, places["label"].nunique() + 1.6]},
         yaxis=rank_axis(lowest),
     )
     return figure

@@ -76,7 +76,7 @@ def written(asked: Asked, rows: pd.DataFrame, unsure: Any, compared: bool, told:
     if compared:
         shown["change" if told else "more"] = change(asked, shown, told)
     if unsure is not None:
-        shown["membership"] = [str(unsure.state.get(key, said.UNCERTAIN)) for key in keys]
+        shown["membership"] = unsure.states(keys)
     if told:
         shown["return_rate"] = return_rate(rows)
     if asked.subject.one == "partner":
@@ -195,14 +195,12 @@ def opened(asked: Asked, shown: pd.DataFrame, name: str) -> None:
         filters.goto(OPENS[one], **{one: picked})
 
 
-def below(asked: Asked, found: Any) -> None:
+def below(asked: Asked, found: Any, names: dict[str, str]) -> None:
     """Who is below zero by any measure: shown, though outside all shares."""
     if not found.below_count:
         return
     rows, many = found.below, asked.subject.many
-    keys = list(rows[asked.key].astype(str))
-    names = pareto.names_of(asked, keys)
-    shown = rows.assign(name=[names[key] for key in keys])[["name", *asked.measures, "returns"]]
+    shown = rows.assign(name=[names[key] for key in rows[asked.key]])[["name", *asked.measures, "returns"]]
     least = "" if len(rows) == found.below_count else f", the {words.count(len(rows))} lowest"
     verb = "is" if found.below_count == 1 else "are"
     what = words.listed([f"{said.MEASURES[name]}" for name in asked.measures]).replace(" and ", " or ")
@@ -211,22 +209,18 @@ def below(asked: Asked, found: Any) -> None:
     tables.table(shown, f"{words.sentence(many)} below zero", currency, LABELS, UNITS, ("name",))
 
 
-def drift(asked: Asked, found: Any, earlier: Any) -> None:
-    """Who stayed, entered and left since the compared period, by name."""
-    if earlier is None:
+def drift(asked: Asked, found: Any, earlier: Any, moves: Any, names: dict[str, str]) -> None:
+    """Who stayed, entered and left since the compared period, by name. moves: of models.pareto."""
+    if moves is None:
         layout.finding("Who stayed among the vital few")
         layout.quiet("There is no earlier period in the data, so nobody can be said to have stayed, come or gone.")
         return
     if not (said.told(found.sides[asked.measure]) and said.told(earlier.sides[asked.measure])):
         return
-    before, now = ([str(key) for key in one.few[asked.key]] for one in (earlier, found))
-    was, still = set(before), set(now)
-    entered, left = [key for key in now if key not in was], [key for key in before if key not in still]
     period = filters.compared_words().removeprefix("against ")
-    layout.finding(words.safe_text(said.drift(asked.subject, before, now, period)))
-    called = pareto.names_of(asked, [*entered[:10], *left[:10]])
-    for label, keys in (("Entered", entered), ("Left", left)):
-        named = said.names([called.get(key, key) for key in keys])
+    layout.finding(words.safe_text(said.drift(moves.before, len(moves.left), len(moves.entered), period)))
+    for label, keys in (("Entered", moves.entered), ("Left", moves.left)):
+        named = said.names([names.get(key, key) for key in keys[: pareto.NAMED]], len(keys))
         st.markdown(f"**{label}:** {words.safe_text(named, 900)}")
     if asked.view.scope.everything and pareto.stored_span(asked.view) == "12m" and asked.threshold == 0.8:
         firm_ones(asked)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from components import ask, charts, filters, layout, months, pareto, pareto_charts, tables, words
+from components import ask, charts, filters, layout, months, pareto_charts, tables, words
 from components import pareto_words as said
 from components.pareto import Asked
 from data.catalog import Unit
@@ -33,12 +33,11 @@ UNITS = {
 }
 
 
-def by_margin(asked: Asked, found: Any) -> None:
+def by_margin(asked: Asked, found: Any, names: dict[str, str]) -> None:
     """Rank by revenue against rank by margin of the first 20, and who of them earns little."""
     rows = found.first
     if "gross_margin" not in asked.measures or len(rows) < 2:
         return
-    names = pareto.names_of(asked, list(rows[asked.key]))
     called = [names[str(key)] for key in rows[asked.key]]
     little = list(rows["earns_little"]) if "earns_little" in rows else [False] * len(rows)
     loud = [name for name, marked in zip(called, little) if marked]
@@ -63,20 +62,20 @@ def blocks() -> list[tuple[date, date]]:
     return [span for span in spans if span[0] >= first]
 
 
-def over_time(asked: Asked, found: Any) -> None:
+def over_time(asked: Asked, found: Any, names: dict[str, str]) -> None:
     """The places of the first 20 in each of eight blocks of three months."""
     spans, keys = blocks() if ask.current().manifest["last_complete_month"] else [], top(asked, found)
     if len(spans) < 2 or len(keys) < 2:
         layout.finding("Places over time")
         layout.quiet("Too few complete months or members to compare places over time.")
         return
-    names, parts = pareto.names_of(asked, keys), []
+    parts = []
     for place, (since, until) in enumerate(spans):
         rows = ask.ask(in_block(asked, since, until))
         rows = rows[(rows[asked.key].astype(str) != "(unknown)") & (rows[asked.measure] > 0)].head(LOWEST)
         rank = rows[asked.measure].rank(method="min", ascending=False)
         at = dict(zip(rows[asked.key].astype(str), rank))
-        label = words.months(since, until)
+        label = f"to {words.month(until)}"
         parts.append(pd.DataFrame({"key": keys, "block": place, "label": label, "rank": [at.get(k) for k in keys]}))
     places = pd.concat(parts).astype({"rank": float}).sort_values(["key", "block"], kind="stable")
     across = places.pivot(index="key", columns="block", values="rank").fillna(LOWEST + 1)
@@ -106,13 +105,12 @@ def in_block(asked: Asked, since: date, until: date) -> Question:
     return Question((asked.measure,), (asked.key,), view, order_by=asked.measure, limit=LOWEST + 1)
 
 
-def without(asked: Asked, found: Any) -> None:
+def without(asked: Asked, found: Any, names: dict[str, str]) -> None:
     """What the concentration would be without one of the first, as if all others stayed as they are."""
     rows, side = found.without, found.sides[asked.measure]
     if len(rows) < 2:
         return
     currency = ask.current().manifest["currency"]
-    names = pareto.names_of(asked, list(rows[asked.key]))
     layout.finding("Without one of them")
     places = (NOBODY, *(str(place) for place in range(1, FIRST + 1)))
     picked = filters.step("without", places, NOBODY, "Leave out the one at place")

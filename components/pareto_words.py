@@ -9,7 +9,6 @@ from typing import Any
 from components import words
 
 LEAST = 10
-FIRM, UNCERTAIN = "firm", "uncertain"
 MEASURES = {"revenue": "revenue", "gross_margin": "gross margin"}
 
 
@@ -79,8 +78,8 @@ def ties(subject: Subject, side: Any, currency: str) -> str:
         return ""
     last = words.money(side.last_amount, currency)
     return (
-        f"{words.counted(side.ties + 1, subject.one, subject.many)} at the border bring exactly {last} each: "
-        f"all of them are in, {words.count(side.ties)} more than needed."
+        f"Equal at the border: the last {subject.one} needed brings {last}, and all who bring exactly that are in, "
+        f"{words.count(side.ties)} more than needed."
     )
 
 
@@ -184,12 +183,11 @@ def sure(subject: Subject, found: Any, side: Any) -> str:
     )
 
 
-def drift(subject: Subject, before: Sequence[str], now: Sequence[str], period: str) -> str:
+def drift(before: int, left: int, entered: int, period: str) -> str:
     """How many of the earlier vital few remain."""
-    stayed, entered = len(set(before) & set(now)), len(set(now) - set(before))
     return (
-        f"Of the {words.count(len(before))} vital few of {period}, {words.count(stayed)} remain; "
-        f"{words.count(len(before) - stayed)} left and {words.count(entered)} entered"
+        f"Of the {words.count(before)} vital few of {period}, {words.count(before - left)} remain; "
+        f"{words.count(left)} left and {words.count(entered)} entered"
     )
 
 
@@ -198,19 +196,19 @@ def firm_before(firm: int, stayed: int) -> str:
     return f"Of the {words.count(firm)} firm a year before, {words.count(stayed)} are still in."
 
 
-def names(found: Sequence[str], most: int = 10) -> str:
-    """'A, B and 3 more'."""
-    if not found:
+def names(found: Sequence[str], number: int) -> str:
+    """'A, B and 3 more': the first of so many."""
+    if not number:
         return "nobody"
-    more = [f"{words.count(len(found) - most)} more"] if len(found) > most else []
-    return words.listed([*found[:most], *more])
+    more = [f"{words.count(number - len(found))} more"] if number > len(found) else []
+    return words.listed([*found, *more])
 
 
 def big_but(subject: Subject, called: Sequence[str], top: int) -> str:
     """Who sells much and earns little."""
     if not called:
         return f"None of the first {words.count(top)} by revenue earns less than half the usual margin"
-    return f"Big but earning little: {names(called, 3)}"
+    return f"Big but earning little: {names(called[:3], len(called))}"
 
 
 def moved(climbed: int, fell: int, top: int) -> str:
@@ -221,12 +219,12 @@ def moved(climbed: int, fell: int, top: int) -> str:
     return f"Of the first {words.count(top)}, {up} climbed by five places or more and {down} fell as far"
 
 
-def own_customers(name: str, row: Any, grouped: bool, currency: str, whole: Any) -> str:
+def own_customers(name: str, row: Any, what: str, grouped: bool, currency: str) -> str:
     """How many of a partner's customers bought from no other one; few are not counted for readers of groups."""
     some = f"fewer than {LEAST}" if grouped and row["own_customers"] < LEAST else words.count(row["own_customers"])
     return (
-        f"{name}: {some} of its {words.counted(row['customers'], 'customer')} bought from no other partner; "
-        f"in all it brings {words.money(whole, currency, short=True)}"
+        f"{MEASURES[what]}: {some} of the {words.counted(row['customers'], 'customer')} of {name} bought from no other "
+        f"partner; in all it brings {words.money(row[what], currency, short=True)}"
     )
 
 

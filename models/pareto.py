@@ -14,7 +14,6 @@ import pandas as pd
 from models.concentration import (
     BLOCKS,
     FIRM,
-    OUT,
     UNCERTAIN,
     Pareto,
     enough,
@@ -89,12 +88,16 @@ class Summary:
     below_count: int
 
 
-def summary(frame: pd.DataFrame, key: str, measure: str, threshold: float) -> Summary:
-    """The figures of all members. frame: one row each: key, revenue, gross_margin if known, returns, lines."""
+def summary(frame: pd.DataFrame, key: str, measure: str, threshold: float, left_out: bool = True) -> Summary:
+    """The figures of all members. frame: one row each: key, revenue, gross_margin if known, returns, lines.
+
+    The order of the rows decides between equals, so the same frame gives the same result. left_out: whether to work
+    out what remains without each of the first 20.
+    """
     measures = [name for name in MEASURES if name in frame]
-    rows = frame[frame["lines"] > 0].sort_values(key, kind="stable")  # who was only contacted brought nothing to share
-    lost = rows[rows[key] == UNKNOWN]
-    rows = rows[rows[key] != UNKNOWN].reset_index(drop=True)
+    rows = frame[frame["lines"] > 0]  # who was only contacted brought nothing to share
+    nobodys = (rows[key] == UNKNOWN).to_numpy()
+    lost, rows = rows[nobodys], rows[~nobodys].reset_index(drop=True)
     found = {name: pareto(rows[name].fillna(0)) for name in measures}
     below = rows[(rows[measures] < 0).any(axis=1)]
     return Summary(
@@ -104,7 +107,7 @@ def summary(frame: pd.DataFrame, key: str, measure: str, threshold: float) -> Su
         int(frame["lines"].sum()),
         few(rows, found[measure], threshold),
         first(rows, found),
-        without(rows, key, found[measure], threshold),
+        without(rows, key, found[measure], threshold) if left_out else rows[[key]][:0],
         below.sort_values([measure, key]).head(MOST_BELOW).reset_index(drop=True),
         len(below),
     )
@@ -203,6 +206,21 @@ def without(rows: pd.DataFrame, key: str, found: Pareto, threshold: float) -> pd
     return pd.DataFrame({key: keys, "amount": found.amount[:number]} | figures)
 
 
+@dataclass(frozen=True)
+class Moves:
+    """Who came to the vital few and who went since an earlier period; before: how many they were then."""
+
+    before: int
+    entered: list[str]
+    left: list[str]
+
+
+def moves(earlier: Summary, later: Summary) -> Moves:
+    """The vital few of two periods; names in their order."""
+    before, now = earlier.few[later.key], later.few[later.key]
+    return Moves(len(before), list(now[~now.isin(before)]), list(before[~before.isin(now)]))
+
+
 # Membership
 
 
@@ -225,8 +243,8 @@ def redraw(frame: pd.DataFrame, key: str, measure: str) -> pd.DataFrame:
 
 
 def ordered(rows: pd.DataFrame) -> pd.DataFrame:
-    """Largest first with their rank; those who are outside at every threshold are left out."""
-    rows = rows.sort_values(["amount", "key"], ascending=[False, True]).reset_index(drop=True)
+    """Largest first with their rank, among equals as given; those outside at every threshold are left out."""
+    rows = rows.sort_values("amount", ascending=False, kind="stable")
     return rows.assign(rank=np.arange(1, len(rows) + 1))[rows["low"] < HIGHEST].reset_index(drop=True)
 
 
@@ -234,31 +252,30 @@ def ordered(rows: pd.DataFrame) -> pd.DataFrame:
 class Standing:
     """Who is surely among the vital few at a threshold.
 
-    state: key -> firm or uncertain, of those who are either. firm, inside, outside: how many are firm, uncertain but
-    among the vital few of this window, uncertain and just outside. begins, ends: ranks between which they lie.
+    firm, inside, outside: how many are firm, uncertain but among the vital few of this window, uncertain and just
+    outside. begins, ends: ranks between which the uncertain lie. sure: keys of the firm ones.
     """
 
-    state: dict[str, str]
     firm: int
     inside: int
     outside: int
     begins: int
     ends: int
+    sure: pd.Series
+
+    def states(self, keys: list[str]) -> list[str]:
+        """Firm or uncertain, of each of these vital few."""
+        sure = set(self.sure[self.sure.isin(keys)])
+        return [FIRM if key in sure else UNCERTAIN for key in keys]
 
 
 def standing(rows: pd.DataFrame, vital: int, threshold: float) -> Standing:
     """Membership at a threshold. rows: of `places` or `redraw`; vital: how many the vital few are."""
-    state = membership(rows["low"], rows["high"], threshold)
-    rank, unsure, told = rows["rank"].to_numpy(), state == UNCERTAIN, state != OUT
-    at = rank[unsure]
-    return Standing(
-        dict(zip(rows["key"][told], state[told])),
-        int((state == FIRM).sum()),
-        int((at <= vital).sum()),
-        int((at > vital).sum()),
-        int(at.min()) if len(at) else 0,
-        int(at.max()) if len(at) else 0,
-    )
+    state, rank = membership(rows["low"], rows["high"], threshold), rows["rank"].to_numpy()
+    at = rank[state == UNCERTAIN]
+    inside = int((at <= vital).sum())
+    ends = (int(at.min()), int(at.max())) if len(at) else (0, 0)
+    return Standing(int((state == FIRM).sum()), inside, len(at) - inside, *ends, rows["key"][state == FIRM])
 
 
 def same_names(frame: pd.DataFrame, key: str, name: str) -> list[tuple[str, tuple[str, ...]]]:
