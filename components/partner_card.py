@@ -179,7 +179,7 @@ def places(key: str, view: View) -> None:
         return
     title = said.ranked(rows, own=not view.scope.everything)
     layout.finding(title)
-    text = "; ".join(f"{drawn.label(month)} {place or 'no revenue'} of {of}" for month, place, of in rows)
+    text = "; ".join(f"{said.three_months(month)} {place or 'no revenue'} of {of}" for month, place, of in rows)
     charts.draw(drawn.places(rows), alt=f"Place by revenue in each three months. {title}. {text}.")
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from components import charts, words
-from components.axes import plain
+from components.axes import plain, spread
+from components.partner_words import three_months
 
 MOST = 3.0  # half widths from the middle; what lies further is drawn there
 BAND = "rgba(110,135,220,0.28)"
@@ -52,7 +53,8 @@ def benchmark(rows: pd.DataFrame) -> go.Figure:
         xaxis={
             "range": [-MOST - 0.5, MOST + 0.5],
             "tickvals": [-1, 0, 1],
-            "ticktext": ["lowest quarter<br>ends", "middle<br>partner", "highest quarter<br>begins"],
+            "ticktext": ["lower ¼", "middle", "upper ¼"],
+            "tickangle": 0,
             "showgrid": False,
             "side": "top",
         },
@@ -76,8 +78,9 @@ def with_pace(figure: go.Figure, aims: Sequence[tuple[date, float]], said: Seque
 def places(rows: Sequence[tuple[date, int | None, int]]) -> go.Figure:
     """The place by revenue in every quarter, the best one on top. rows: first month, place, of how many."""
     figure = charts.base(230)
+    names = [three_months(month) for month, _, _ in rows]
     figure.add_scatter(
-        x=[label(month) for month, _, _ in rows],
+        x=names,
         y=[place for _, place, _ in rows],
         mode="lines+markers+text",
         text=["" if place is None else words.count(place) for _, place, _ in rows],
@@ -90,14 +93,7 @@ def places(rows: Sequence[tuple[date, int | None, int]]) -> go.Figure:
     known = [place for _, place, _ in rows if place is not None] or [1]
     room = max(1.0, 0.25 * (max(known) - min(known)))
     return figure.update_layout(
-        xaxis={"type": "category", "showgrid": False},
-        yaxis={"range": [max(known) + room, min(known) - room], "tickformat": "d", "nticks": 4, "showgrid": True},
+        xaxis={"type": "category", "showgrid": False, "tickangle": 0, "tickvals": spread(names, 3)},
+        yaxis={"range": [max(known) + room, min(known) - room], "visible": False},
         margin_t=24,
     )
-
-
-def label(month: date) -> str:
-    """The three months that begin here."""
-    last = month.month + 2
-    until = date(month.year + (last - 1) // 12, (last - 1) % 12 + 1, 1)
-    return words.months(month, until)

@@ -23,8 +23,6 @@ LABELS = {
     "beyond": "More than by chance",
     "share_of_revenue": "Of its revenue",
     "before": "Revenue, year before",
-    "evidence": "Evidence",
-    "sellers": "Similar partners you may see",
 }
 UNITS = {
     "shared": Unit.COUNT,
@@ -146,9 +144,19 @@ def lacking(own: View, view: View) -> None:
         f"Similar partners sell {words.counted(len(rows), 'category', 'categories')} it lacks, first {first}"
     )
     currency = ask.current().manifest["currency"]
-    texts = [said.offer(row, currency, may_say(row, own)) for _, row in rows.iterrows()]
-    shown = pd.DataFrame({"Category": rows["category"], "Evidence": texts, "Similar partners": sellers(rows, view)})
-    tables.texts(shown, "Categories it lacks and similar partners sell")
+    each = [row for _, row in rows.iterrows()]
+    earned = [said.earns(row, currency) if may_say(row, own) else words.NOT_KNOWN for row in each]
+    layout.quiet(
+        words.safe_text(f"{each[0]['category']}: {said.offer(each[0], currency, may_say(each[0], own))}.", 400)
+    )
+    shown = {
+        "Category": rows["category"],
+        "Similar partners sell it": [said.sellers(row) for row in each],
+        "Times all partners": [words.ratio(row["lift"]) for row in each],
+        "A year here, at their share": earned,
+        "Such as": sellers(rows, view),
+    }
+    tables.texts(pd.DataFrame(shown), "Categories it lacks and similar partners sell", right=tuple(shown)[1:4])
     proven = "Earlier offers of this kind were sold later more often than the most widely sold categories."
     unproven = "Unproven: earlier offers were not surely sold later more often than the most widely sold categories."
     tested = proven if bool(rows["proven"].astype(bool).all()) else unproven
@@ -171,6 +179,6 @@ def sellers(rows: pd.DataFrame, view: View) -> list[str]:
     for some in keys:
         known = [said.called(key, names[key]) for key in some if words.known(names.get(key))]
         rest = len(some) - len(known[:3])
-        more = [f"{words.count(rest)} {'more' if known else 'partners'}"] if rest else []
+        more = [f"{words.count(rest)} more" if known else words.counted(rest, "partner")] if rest else []
         found.append(words.listed([*known[:3], *more]) or words.NOT_KNOWN)
     return found

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from components import words
+from components import months, words
 from data.catalog import Unit
 
 FEW = 10  # partners, below which a share says nothing; customers, below which no sum of what is expected is shown
@@ -91,14 +91,19 @@ def benchmark(places: Sequence[tuple[str, str]]) -> str:
 
 
 def ranked(places: Sequence[tuple[date, int | None, int]], own: bool) -> str:
-    """'Place 3 of 99 by revenue in the latest three months, place 5 of 97 when the chart begins'."""
+    """'Place 3 of 99 partners by revenue in the latest three months, place 5 in Oct to Dec 2024'."""
     _, last, of = places[-1]
     among = f"{words.count(of)} partners{' you look after' if own else ''}"
     if last is None:
         return f"No revenue in the latest three months, in which {among} had some"
-    first = next((place for _, place, _ in places if place is not None), last)
-    before = f", place {words.count(first)} when the chart begins" if len(places) > 1 else ""
+    month, first, _ = next(one for one in places if one[1] is not None)
+    before = f", place {words.count(first)} in {three_months(month)}" if len(places) > 1 else ""
     return f"Place {words.count(last)} of {among} by revenue in the latest three months{before}"
+
+
+def three_months(month: date) -> str:
+    """The three months that begin with this one."""
+    return words.months(month, months.shifted(month, 2))
 
 
 def membership(low: float, high: float, threshold: float = 0.8) -> str:
@@ -151,9 +156,20 @@ def offer(row: Any, currency: str, money: bool) -> str:
 
     earns: the category's share of the revenue of those that sell it, at this partner's own revenue.
     """
-    often = f"{words.count(row['support'])} of {words.count(row['support_of'])} similar partners sell it"
-    text = f"{often}, {words.ratio(row['lift'])} times as many as of all partners"
-    if not (money and words.known(row["earns_low"])):
+    text = f"{sellers(row)} similar partners sell it, {words.ratio(row['lift'])} times as many as of all partners"
+    amount = earns(row, currency) if money else words.NOT_KNOWN
+    if amount == words.NOT_KNOWN:
         return text
-    low, high = (words.money(row[name], currency, short=True) for name in ("earns_low", "earns_high"))
-    return f"{text}; at the share of revenue that half of those have with it, {low} to {high} a year here"
+    return f"{text}; at the share of revenue that half of those have with it, {amount} a year here"
+
+
+def sellers(row: Any) -> str:
+    """'12 of 20'."""
+    return f"{words.count(row['support'])} of {words.count(row['support_of'])}"
+
+
+def earns(row: Any, currency: str) -> str:
+    """'€3.20 k to €9.10 k': the quartiles of what similar partners earn with it, at this partner's revenue."""
+    if not words.known(row["earns_low"]):
+        return words.NOT_KNOWN
+    return " to ".join(words.money(row[name], currency, short=True) for name in ("earns_low", "earns_high"))
