@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -85,11 +87,10 @@ def aim(own: View, metric: str) -> Decimal | None:
     return months.aim(aims(own, metric), *window(), adds_up=METRICS[metric].unit not in (Unit.SHARE, Unit.RATIO))
 
 
-def place_in(rows: pd.DataFrame, key: str) -> tuple[int | None, int]:
-    """A partner's place by revenue, and among how many; rows without partner take no part."""
-    rows = rows[(rows["partner_id"] != UNKNOWN) & (rows["revenue"] > 0)]
-    mine = rows.loc[rows["partner_id"] == key, "revenue"]
-    return int((rows["revenue"] > mine.iloc[0]).sum()) + 1 if len(mine) else None, len(rows)
+def amounts(rows: pd.DataFrame) -> np.ndarray:
+    """What partners with revenue brought, to a hundredth of a cent; what has no partner takes no part."""
+    brought = rows.loc[rows["partner_id"] != UNKNOWN, "revenue"].astype(float).round(4)
+    return brought[brought > 0].to_numpy()
 
 
 # What is shown
@@ -172,9 +173,9 @@ def trend(found: pd.Series, own: View) -> None:
         layout.quiet("No target is set for this partner.")
 
 
-def places(key: str, view: View) -> None:
+def places(own: View, view: View) -> None:
     """The place by revenue among the partners the reader sees, quarter by quarter."""
-    rows = quarters(view, key)
+    rows = quarters(own, view)
     if not rows or rows[-1][2] < 2:
         return
     title = said.ranked(rows, own=not view.scope.everything)
@@ -183,13 +184,19 @@ def places(key: str, view: View) -> None:
     charts.draw(drawn.places(rows), alt=f"Place by revenue in each three months. {title}. {text}.")
 
 
-def quarters(view: View, key: str) -> Sequence[tuple[date, int | None, int]]:
-    """First month, place and number of partners of the last eight times three complete months in the data."""
+def quarters(own: View, view: View) -> Sequence[tuple[date, int | None, int]]:
+    """First month, place and number of partners of the last eight times three complete months in the data.
+
+    What everybody brought is kept for all partners' pages; the place is counted in it.
+    """
     until, found = window()[1], []
     for back in reversed(range(QUARTERS)):
         last = months.shifted(until, -3 * back)
         first = months.shifted(last, -2)
         if first >= date.fromisoformat(ask.current().manifest["first_month"]):
             question = Question(("revenue",), ("partner_id",), view.between(first, last))
-            found.append((first, *ask.worked_out(question, place_in, key)))
+            everybody = ask.worked_out(question, amounts)
+            mine = amounts(ask.ask(replace(question, view=own.between(first, last))))
+            place = int((everybody > mine[0]).sum()) + 1 if len(mine) else None
+            found.append((first, place, len(everybody)))
     return found

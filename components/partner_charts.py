@@ -52,8 +52,8 @@ def benchmark(rows: pd.DataFrame) -> go.Figure:
     return figure.update_layout(
         xaxis={
             "range": [-MOST - 0.5, MOST + 0.5],
-            "tickvals": [-1, 0, 1],
-            "ticktext": ["lower ¼", "middle", "upper ¼"],
+            "tickvals": [0],
+            "ticktext": ["middle half of peers"],
             "tickangle": 0,
             "showgrid": False,
             "side": "top",

@@ -151,9 +151,9 @@ def lacking(own: View, view: View) -> None:
     )
     shown = {
         "Category": rows["category"],
-        "Similar partners sell it": [said.sellers(row) for row in each],
-        "Times all partners": [words.ratio(row["lift"]) for row in each],
-        "A year here, at their share": earned,
+        "Sold by": [said.sellers(row) for row in each],
+        "Times all": [words.ratio(row["lift"]) for row in each],
+        "A year here": earned,
         "Such as": sellers(rows, view),
     }
     tables.texts(pd.DataFrame(shown), "Categories it lacks and similar partners sell", right=tuple(shown)[1:4])

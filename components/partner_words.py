@@ -61,8 +61,8 @@ def expectation(total: str) -> str:
     """What must be read with the potential value of the customers brought. total: how the value model's total did."""
     known = f" The value model's last test: {total}" if total else " No test of the value model's total is stored."
     return (
-        "Brought: customers whose first purchase on record went through this partner. Their potential value is an "
-        f"expectation; no interval of such a sum is known.{known}"
+        "Brought, in all the data: customers whose first purchase on record went through this partner. Their potential "
+        f"value is an expectation; no interval of such a sum is known.{known}"
     )
 
 
@@ -148,7 +148,7 @@ def categories(rows: Any, currency: str) -> str:
     top = rows.iloc[0]
     money = words.money(top["revenue"], currency, short=True)
     among = words.counted(len(rows), "category", "categories")
-    return f"{words.safe_text(top['category'], 60)} brings most of {among}: {money}"
+    return f"Of {among}, {words.safe_text(top['category'], 60)} brings most: {money}"
 
 
 def offer(row: Any, currency: str, money: bool) -> str:

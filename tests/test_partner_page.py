@@ -251,7 +251,7 @@ def test_categories_are_the_partners_own_lines(open_page, year, before, key):
     assert list(shown["share_of_revenue"]) == pytest.approx(list(mine / mine.sum()))
     assert list(shown["before"]) == pytest.approx(list(earlier.reindex(mine.index, fill_value=0)))
     money = words.money(mine.iloc[0], "EUR", short=True)
-    assert f"{mine.index[0]} brings most of {len(mine)} categories: {money}" in text_of(app)
+    assert f"Of {len(mine)} categories, {mine.index[0]} brings most: {money}" in text_of(app)
 
 
 @pytest.mark.parametrize(("low", "high", "said"), [(0.2, 0.799, "Firmly among"), (0.8, 0.9, "Firmly not among"),
@@ -306,9 +306,9 @@ def test_what_similar_partners_sell_stands_with_its_evidence_and_is_called_untes
         "\u202f", " "
     )
     assert "Unproven" in said and "Whether it would sell here is not tested" in said
-    shown = table(app, "Category", "Times all partners")
+    shown = table(app, "Category", "Times all")
     assert list(shown["Such as"]) == [f"{name} ({other}) and 1 more"] * 2
-    assert list(shown["Similar partners sell it"]) == ["12 of 20", "7 of 20"]
+    assert list(shown["Sold by"]) == ["12 of 20", "7 of 20"]
 
 
 def test_a_manager_is_told_no_name_of_others_partners_and_no_money_of_few(open_page, warehouse, by_hand, tmp_path, key):
@@ -319,9 +319,9 @@ def test_a_manager_is_told_no_name_of_others_partners_and_no_money_of_few(open_p
     )
     where = with_offers(warehouse, tmp_path, key, other, proven=True)
     app = open_page(f"manager {manager}", where=where, partner=key)
-    shown = table(app, "Category", "Times all partners")
+    shown = table(app, "Category", "Times all")
     assert list(shown["Such as"]) == ["1 partner"] * 2
-    assert list(shown["A year here, at their share"].str.replace("\u202f", " ")) == [
+    assert list(shown["A year here"].str.replace("\u202f", " ")) == [
         "€3.20 k to €9.10 k",
         words.NOT_KNOWN,
     ]

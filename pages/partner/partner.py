@@ -26,7 +26,7 @@ else:
     partner_score.show(known, found, own)
     layout.missing("lines.cost")
     partner_card.trend(found, own)
-    partner_card.places(key, view)
+    partner_card.places(own, view)
     partner_growth.dependence(found, own)
     partner_growth.shared(own, view, beyond_chance)
     partner_growth.categories(found, own)
