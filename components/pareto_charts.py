@@ -13,6 +13,7 @@ from data.catalog import Unit
 
 COLOURS = {"revenue": charts.FIGURE, "gross_margin": charts.BETTER}
 LOWEST = 30  # places further down are drawn in one row
+FAR = 5  # places one climbed or fell to stand out
 
 
 def curves(
@@ -76,30 +77,18 @@ def curves(
 
 def slope(rows: pd.DataFrame, names: Sequence[str], marked: Sequence[bool]) -> go.Figure:
     """A line for each member from its rank by revenue to its rank by margin. rows: revenue_rank, gross_margin_rank."""
-    figure = charts.base(560)
+    lowest = int(rows[["revenue_rank", "gross_margin_rank"]].to_numpy().clip(max=LOWEST + 1).max())
+    figure, labels = charts.base(tall(lowest)), []
     lines = zip(names, rows["revenue_rank"], rows["gross_margin_rank"], marked, strict=True)
     for name, left, right, loud in lines:
         at = min(int(right), LOWEST + 1)
         text = f"{plain(name)}: {words.count(left)} by revenue, {words.count(right)} by margin"
-        figure.add_scatter(
-            x=[0, 1],
-            y=[int(left), at],
-            mode="lines+markers",
-            line={"color": charts.WORSE if loud else charts.FIGURE, "width": 2.5 if loud else 1.25},
-            opacity=1 if loud else 0.6,
-            marker={"size": 7},
-            customdata=[text] * 2,
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-        figure.add_annotation(
-            x=0, y=int(left), text=plain(name)[:18], showarrow=False, xanchor="right", xshift=-8, font={"size": 11}
-        )
+        line(figure, [0, 1], [int(left), at], [text] * 2, charts.WORSE if loud else charts.FIGURE, loud)
+        labels.append(label(0, int(left), short(name), "right"))
         if loud:
-            figure.add_annotation(
-                x=1, y=at, text=words.count(right), showarrow=False, xanchor="left", xshift=8, font={"size": 11}
-            )
-    lowest = max([20, *(min(int(rank), LOWEST + 1) for rank in rows["gross_margin_rank"])])
+            labels.append(label(1, at, words.count(right), "left"))
     figure.update_layout(
+        annotations=labels,
         xaxis={"range": [-0.55, 1.15], "tickvals": [0, 1], "ticktext": ["by revenue", "by margin"], "showgrid": False},
         yaxis=rank_axis(lowest) | {"side": "right"},
     )
@@ -108,46 +97,59 @@ def slope(rows: pd.DataFrame, names: Sequence[str], marked: Sequence[bool]) -> g
 
 def bump(places: pd.DataFrame, names: dict[str, str], most: int) -> go.Figure:
     """Ranks over time, a line for each member. places: key, block (its place), label, rank (NaN: below `most`)."""
-    figure = charts.base(560)
+    places = places.assign(at=places["rank"].fillna(LOWEST + 1).clip(upper=LOWEST + 1))
+    lowest = int(places["at"].max())
+    figure, labels = charts.base(tall(lowest)), []
     for key, rows in places.groupby("key", sort=False):
-        known = rows["rank"].dropna()
-        moved = float(known.iloc[0] - known.iloc[-1]) if len(known) > 1 else 0.0
-        loud = abs(moved) >= 5
+        name, known = plain(names[str(key)]), rows["rank"].fillna(most + 1)
+        moved = float(known.iloc[0] - known.iloc[-1])
         texts = [
-            f"{plain(names[str(key)])}: {words.count(rank) if words.known(rank) else f'below {most}'}, {label}"
-            for rank, label in zip(rows["rank"], rows["label"], strict=True)
+            f"{name}: {words.count(rank) if words.known(rank) else f'below {most}'}, {when}"
+            for rank, when in zip(rows["rank"], rows["label"], strict=True)
         ]
-        figure.add_scatter(
-            x=rows["label"],
-            y=rows["rank"].fillna(LOWEST + 1).clip(upper=LOWEST + 1),
-            mode="lines+markers",
-            line={"width": 2.5 if loud else 1.25, "color": colour(moved, loud)},
-            opacity=1 if loud else 0.6,
-            marker={"size": 6},
-            customdata=texts,
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-        last = rows["rank"].iloc[-1]
-        figure.add_annotation(
-            x=rows["label"].iloc[-1],
-            y=min(last, LOWEST + 1) if words.known(last) else LOWEST + 1,
-            text=plain(names[str(key)])[:18],
-            showarrow=False,
-            xanchor="left",
-            xshift=8,
-            font={"size": 11},
-        )
-    lowest = max(20, int(places["rank"].fillna(LOWEST + 1).clip(upper=LOWEST + 1).max()))
+        line(figure, rows["label"], rows["at"], texts, colour(moved), abs(moved) >= FAR)
+        labels.append(label(rows["label"].iloc[-1], rows["at"].iloc[-1], short(names[str(key)]), "left"))
     figure.update_layout(
+        annotations=labels,
         xaxis={"type": "category", "showgrid": False, "range": [-0.3, places["label"].nunique() + 1.6]},
         yaxis=rank_axis(lowest),
     )
     return figure
 
 
-def colour(moved: float, loud: bool) -> str:
-    """Who climbed or fell by at least five places stands out."""
-    return charts.FIGURE if not loud else charts.BETTER if moved > 0 else charts.WORSE
+def line(figure: go.Figure, x: Sequence, y: Sequence, texts: list[str], shade: str, loud: bool) -> None:
+    """One member's line; those one should look at are thicker."""
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="lines+markers",
+        line={"color": shade, "width": 2.5 if loud else 1.25},
+        opacity=1 if loud else 0.6,
+        marker={"size": 6},
+        customdata=texts,
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+
+def label(x: object, y: float, text: str, side: str) -> dict:
+    """A name at the end of a line."""
+    shift = 8 if side == "left" else -8
+    return {"x": x, "y": y, "text": text, "xanchor": side, "xshift": shift, "showarrow": False, "font": {"size": 11}}
+
+
+def short(name: str) -> str:
+    """A name as the end of a line has room for it."""
+    return plain(words.visible(name, 18))
+
+
+def tall(lowest: int) -> int:
+    """Pixels for so many ranks."""
+    return 110 + 18 * lowest
+
+
+def colour(moved: float) -> str:
+    """Who climbed or fell far stands out."""
+    return charts.FIGURE if abs(moved) < FAR else charts.BETTER if moved > 0 else charts.WORSE
 
 
 def rank_axis(lowest: int) -> dict:

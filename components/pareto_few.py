@@ -10,7 +10,6 @@ import streamlit as st
 
 from components import access, ask, filters, layout, months, pareto, tables, words
 from components import pareto_words as said
-from components.address import PARAMETERS
 from components.pareto import Asked
 from data.catalog import Unit
 from data.question import Listing, Question, View
@@ -173,7 +172,7 @@ def remarks(asked: Asked, shown: pd.DataFrame, told: bool) -> str:
 def opened(asked: Asked, shown: pd.DataFrame, name: str) -> None:
     """The table, and the page of whoever is chosen where there is such a page for this reader."""
     one, currency = asked.subject.one, ask.current().manifest["currency"]
-    may = one in OPENS and one in PARAMETERS and (one != "customer" or access.may(CUSTOMERS))
+    may = one in OPENS and (one != "customer" or access.may(CUSTOMERS))
     place, alt = f"{name}_{ask.current().id}", f"{words.sentence(asked.subject.many)} in order of {asked.measure}"
     row = tables.table(shown, alt, currency, LABELS, UNITS, ("name",), key=f"rows_{place}", selectable=may)
     if not may:

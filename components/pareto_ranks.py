@@ -80,7 +80,7 @@ def over_time(asked: Asked, found: Any, names: dict[str, str]) -> None:
     places = pd.concat(parts).astype({"rank": float}).sort_values(["key", "block"], kind="stable")
     across = places.pivot(index="key", columns="block", values="rank").fillna(LOWEST + 1)
     up = across.iloc[:, 0] - across.iloc[:, -1]
-    climbed, fell = int((up >= 5).sum()), int((up <= -5).sum())
+    climbed, fell = int((up >= pareto_charts.FAR).sum()), int((up <= -pareto_charts.FAR).sum())
     title = said.moved(climbed, fell, len(keys))
     layout.finding(title, in_block(asked, *spans[-1]))
     spoken = "; ".join(

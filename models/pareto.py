@@ -217,8 +217,9 @@ class Moves:
 
 def moves(earlier: Summary, later: Summary) -> Moves:
     """The vital few of two periods; names in their order."""
-    before, now = earlier.few[later.key], later.few[later.key]
-    return Moves(len(before), list(now[~now.isin(before)]), list(before[~before.isin(now)]))
+    before, now = earlier.few[later.key].tolist(), later.few[later.key].tolist()
+    were, are = set(before), set(now)
+    return Moves(len(before), [key for key in now if key not in were], [key for key in before if key not in are])
 
 
 # Membership

@@ -304,6 +304,26 @@ def test_the_same_is_told_of_other_members(subject, column, open_page, by_hand, 
         assert card(app, f"{subject} for {words.share(0.8, 0)} of revenue") == f"{len(few):,} of {rated:,}"
 
 
+def test_a_row_leads_to_the_page_of_the_partner(open_page):
+    app = open_page()
+    keys = list(table(app, "cumulative_share")["partner_id"])
+    chooser = next(box for box in app.selectbox if box.label == "Open a partner of this list")
+    chooser.set_value(keys[3]).run()
+    assert not app.exception
+    assert app.title[0].value == "Partner" and app.query_params["partner"] in (keys[3], [keys[3]])
+
+
+def test_a_hostile_name_is_text_and_nothing_else(warehouse, tmp_path, open_page):
+    name = "![x](https://e.example) <b>x</b> $x$"
+    where = on_screen.changed(warehouse, tmp_path, f"update partner_profile set partner_name = '{name}'")
+    app = open_page(where=where, without="1")
+    written = [str(e.value) for kind in (app.title, app.header, app.markdown) for e in kind]
+    assert any("https" in text for text in written)
+    assert not any("![x](" in text or "<b>" in text or "$x$" in text for text in written)
+    charts = "".join(chart.proto.spec for chart in app.get("plotly_chart"))
+    assert "<b>x" not in charts and "u003cb" not in charts
+
+
 def test_readers_of_groups_are_not_offered_single_customers(open_page):
     app = open_page("executive")
     assert "Customers" not in app.selectbox(key="subject").options

@@ -7,10 +7,12 @@ from math import ceil
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from data.build import build
 from data.sample import complete_journey, online_retail
+from models.pareto import summary
 
 
 def made(folder: Path) -> duckdb.DuckDBPyConnection:
@@ -56,6 +58,19 @@ def test_the_journeys_manufacturers_are_as_concentrated_as_published(journey):
     assert float(sum(revenue[: ceil(0.2 * count)]) / sum(revenue)) == pytest.approx(0.949415, abs=1e-6)
     assert value(journey, "select count(*) from partner where vital_few") / count == pytest.approx(0.046713, abs=1e-6)
     assert value(journey, "select lines from partner where partner_id = '(unknown)'") == 4_836
+
+
+def test_the_journeys_manufacturers_are_told_on_the_page_as_published(journey):
+    sums = "sum(revenue)::double as revenue, sum(returns)::double as returns, sum(lines) as lines"
+    found = summary(
+        journey.execute(f"select partner_id, {sums} from partner_month group by 1").df(), "partner_id", "revenue", 0.8
+    )
+    side = found.sides["revenue"]
+    assert (side.rated, side.vital, side.nothing) == (5_309, 248, 21)
+    assert side.vital_share == pytest.approx(0.046713, abs=1e-6)
+    top = side.curve.set_index("rank")["cumulative"]
+    assert float(np.interp(ceil(0.2 * 5_309), top.index, top)) == pytest.approx(0.949415, abs=1e-5)
+    assert found.unknown["revenue"] == pytest.approx(172.57) and len(found.few) == 248
 
 
 def test_the_journeys_mailings_and_answers_are_counted(journey):
