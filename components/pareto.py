@@ -54,8 +54,7 @@ def chosen(view: View) -> Asked:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         subject = filters.choice("subject", offered, label="Who", width=150)
         measure = filters.choice("metric", measures, label="By", width=150)
-        with st.container(width=420):
-            percent = filters.step("share", SHARES, START, "How much of it, in percent")
+        percent = filters.choice("share", SHARES, START, "Threshold, in percent", width=190)
     return Asked(SUBJECTS[subject], measure, measures, int(percent) / 100, view)
 
 

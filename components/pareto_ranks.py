@@ -113,7 +113,7 @@ def without(asked: Asked, found: Any, names: dict[str, str]) -> None:
     currency = ask.current().manifest["currency"]
     layout.finding("Without one of them")
     places = (NOBODY, *(str(place) for place in range(1, FIRST + 1)))
-    picked = filters.step("without", places, NOBODY, "Leave out the one at place")
+    picked = filters.choice("without", places, NOBODY, "Leave out the one at place", width=220)
     if picked != NOBODY:
         if int(picked) > len(rows):
             layout.quiet(f"There are only {words.count(len(rows))} with {said.MEASURES[asked.measure]} above zero.")
