@@ -79,7 +79,7 @@ def simulate(
             sold.update(sold_by_partner(company, lines, ends))
             revenue += int(lines["revenue"].sum())
             progress(f"{start + size:,} of {customers:,} customers, {files.rows['lines']:,} order lines")
-    write_seeds(to, customers, seed, company, earned, sold)
+    write_seeds(to, customers, seed, company, ends, earned, sold)
     write_parameters(to / "truth" / "parameters.json", company, customers, seed, months, ends)
     return {
         "rows": {name: count for name, count in files.rows.items() if not name.startswith("truth/")},
@@ -141,6 +141,7 @@ def write_seeds(
     customers: int,
     seed: int,
     company: Company,
+    ends: date,
     earned: Mapping[int, int],
     sold: Mapping[tuple[int, int], int],
 ) -> None:
@@ -168,18 +169,22 @@ def write_seeds(
         ("margin", "company", year, f"{earned[year] * factor / 100:.0f}")
         for year, factor in zip(whole, np.resize([1.06, 0.93, 1.08], len(whole)), strict=True)
     ]
-    largest = sorted(
-        {partner for partner, _ in sold}, key=lambda partner: (-sold.get((partner, whole[-1]), 0), partner)
-    )
-    targets += [
-        ("revenue", f"partner_id=P{partner + 1:04}", year, f"{sold[partner, year] * factor / 100:.0f}")
-        for partner, factor in zip(
-            largest[:PARTNER_TARGETS], np.resize([1.05, 0.94, 1.09, 0.96], PARTNER_TARGETS), strict=False
-        )
-        for year in whole
+    targets += partner_targets(sold, whole, ends)
+    write_csv(to / "targets.csv", "metric,scope,period,value", targets)
+
+
+def partner_targets(sold: Mapping[tuple[int, int], int], years: list[int], ends: date) -> list[tuple]:
+    """Targets of the partners that sold most in the last year; an unfinished year is taken on at its pace."""
+    part = {
+        year: min((ends - date(year - 1, 12, 31)) / (date(year, 12, 31) - date(year - 1, 12, 31)), 1) for year in years
+    }
+    largest = sorted({partner for partner, _ in sold}, key=lambda one: (-sold.get((one, years[-1]), 0), one))
+    return [
+        ("revenue", f"partner_id=P{partner + 1:04}", year, f"{sold[partner, year] / part[year] * factor / 100:.0f}")
+        for partner, factor in zip(largest, np.resize([1.05, 0.94, 1.09, 0.96], PARTNER_TARGETS), strict=False)
+        for year in years
         if (partner, year) in sold
     ]
-    write_csv(to / "targets.csv", "metric,scope,period,value", targets)
 
 
 def write_csv(path: Path, header: str, values: list[tuple]) -> None:

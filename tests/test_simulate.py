@@ -200,7 +200,9 @@ def test_large_partners_have_targets_four_to_nine_percent_from_what_they_sold(db
             "select partner_id, strftime(ordered_at at time zone 'Europe/Berlin', '%Y'), sum(revenue) from lines group by all"
         ).fetchall()
     }
-    gaps = [Decimal(row["value"]) / sold[row["scope"].removeprefix("partner_id="), row["period"]] - 1 for row in rows]
+    pace = {"2024": Decimal(1), "2025": Decimal(1), "2026": Decimal(365) / Decimal(273)}  # the window ends in September
+    keys = [(row["scope"].removeprefix("partner_id="), row["period"]) for row in rows]
+    gaps = [Decimal(row["value"]) / (sold[key] * pace[key[1]]) - 1 for key, row in zip(keys, rows, strict=True)]
     assert len({row["scope"] for row in rows}) == 40 and {row["metric"] for row in rows} == {"revenue"}
     assert all(Decimal("0.03") < abs(gap) < Decimal("0.10") for gap in gaps)
 
