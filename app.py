@@ -31,6 +31,7 @@ CONTENTS = {
     "Partner": [
         ("partner/partner_pareto", "Partner Pareto", "bar_chart", VIEW, WINDOW),
         ("partner/partner", "Partner", "handshake", VIEW, APART),
+        ("partner/shared_customers", "Shared customers", "join_inner", VIEW, APART),
         ("partner/own_figures", "Own figures", "storefront", PARTNER, WINDOW),
     ],
     "Work": [

@@ -75,9 +75,11 @@ def standing(own: View, margin: bool) -> tuple[str, str]:
 def shared(own: View, view: View, beyond: Callable[[int, int, int, int], bool]) -> None:
     """With which partners it shares customers. beyond: whether that is more than chance, given the customers shared, of
     this partner, of the other one, and of all."""
-    rows = ask.ask(Listing("partner_overlap", own)).sort_values(["shared", "other_place"], ascending=[False, True])[
-        :MOST
-    ]
+    rows = (
+        ask.ask(Listing("partner_overlap", own))
+        .dropna(subset="shared")
+        .sort_values(["shared", "other_place"], ascending=[False, True])[:MOST]
+    )
     if not len(rows):
         layout.finding("No shared customers to show")
         unseen = " Partners that you do not look after are not shown." if not own.scope.everything else ""

@@ -59,7 +59,7 @@ WRITTEN = {
     "learned_concentration": "one row a subject, measure and span: vital few, Gini, HHI, and who stayed. "
     "`docs/concentration.md`.",
     "learned_partner_offer": "one row an offer: what a partner lacks and similar ones sell. `docs/partner-offers.md`.",
-    "learned_overlap": "one row a pair of the first twenty partners: customers shared, and whether by more than chance. `docs/overlap.md`.",
+    "learned_overlap": "one row a pair of the first twenty partners: is it more than chance? `docs/overlap.md`.",
     "learned_profile": "one row a buyer: fifths, lifecycle, group, what sets it apart. `docs/profiles.md`.",
     "model_card": "one row a model: what it answers, its method and version, its cut-off, and whether it is in use.",
     "model_backtest": "one row a figure of a backtest: candidate, measure, cut-off, value with its interval.",

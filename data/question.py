@@ -197,7 +197,9 @@ class Listing:
         scope, values = self.view.scope, list[Any]()
         of_customers, of_partners = "customer_id" in shape.dims, PARTNER in shape.dims
         text = f"select t.*{told(shape) if scope.attributes is not None else ''} from {shape.name} t"
-        if (shape.of_whole and not scope.everything) or (of_customers and scope.attributes is not None):
+        one_partner = not scope.everything and scope.attributes is not None
+        learned = one_partner and shape.name.startswith("learned_")  # from what others sold
+        if (shape.of_whole and not scope.everything) or (of_customers and scope.attributes is not None) or learned:
             text += " where false"
         elif of_customers:
             own = replace(self.view, scope=scope.about(partners=False, single=True))

@@ -507,6 +507,7 @@ PAGES = {
     "partner/partner_pareto": "executive manager approver auditor",
     "partner/partner": "executive manager approver auditor",
     "partner/own_figures": "partner",
+    "partner/shared_customers": "executive manager approver auditor",
     "trust/data_trust": "executive approver auditor",
     "trust/model_cards": "executive manager approver auditor",
     "trust/glossary": ANYBODY,
