@@ -168,8 +168,11 @@ def effective(subject: Subject, side: Any, name: str, currency: str) -> tuple[st
     money = words.money(side.largest_amount, currency, short=True)
     if not told(side):
         return words.NOT_KNOWN, f"{f'the largest is {name} with {money}; ' if side.members else ''}too few for shares"
-    note = f"so many equal {subject.many} would be as concentrated; HHI {words.count(side.hhi)}"
-    return words.ratio(side.effective_number), f"{note}; the largest, {name}, holds {words.share(side.largest_share)}"
+    note = f"so many equal {subject.many} would be as concentrated; HHI {words.count(side.hhi)}, Gini {side.gini:.2f}"
+    holds = (
+        f"the largest fifth holds {words.share(side.top_fifth)}, the largest, {name}, {words.share(side.largest_share)}"
+    )
+    return words.ratio(side.effective_number), f"{note}; {holds}"
 
 
 def sure(subject: Subject, found: Any, side: Any) -> str:

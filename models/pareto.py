@@ -55,6 +55,8 @@ class Side:
     ties: int
     held: float
     hhi: float
+    gini: float
+    top_fifth: float
     effective_number: float
     largest: str
     largest_amount: float
@@ -131,6 +133,8 @@ def side(found: Pareto, keys: np.ndarray, threshold: float) -> Side:
         ties=found.ties(threshold),
         held=float(found.share[:vital].sum()) if vital else math.nan,
         hhi=found.hhi,
+        gini=found.gini,
+        top_fifth=found.top_share,
         effective_number=found.effective_number,
         largest=str(keys[found.order[0]]) if n else "",
         largest_amount=float(found.amount[0]) if n else math.nan,

@@ -81,6 +81,9 @@ def test_the_title_and_the_cards_count_the_vital_few(share, metric, money, open_
     shares = positive / positive.sum()
     assert card(app, "Effective number") == words.ratio(1 / (shares**2).sum())
     assert f"HHI {words.count(((100 * shares) ** 2).sum())}" in text_of(app)
+    fifth = np.sort(shares)[::-1][: -(-len(shares) // 5)].sum()
+    apart = np.abs(np.subtract.outer(shares, shares)).sum() / (2 * len(shares) ** 2 * shares.mean())
+    assert f"Gini {apart:.2f}; the largest fifth holds {words.share(fifth)}" in text_of(app)
 
 
 def test_rank_share_and_cumulative_share_of_every_row_and_its_sums_are_those_of_the_ledger(open_page, by_hand, year):
