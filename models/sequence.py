@@ -64,7 +64,8 @@ def part_of_window(now: Difference, planned_se: float) -> float:
 
     The difference in what customers spent so far adds up day by day. Were days independent, it would be a random walk
     with its variance as the clock; customers who keep buying tie days together, which makes crossing a bound rarer
-    (Slepian 1962, Bell Syst. Tech. J. 41:463). planned_se: expected standard error at the end, fixed beforehand.
+    (Slepian 1962, Bell Syst. Tech. J. 41:463). What can happen only once ties them the other way, by little: tested in
+    docs/campaign-measurement.md. planned_se: expected standard error at the end, fixed beforehand.
     """
     if not planned_se > 0:
         raise ValueError(f"The standard error planned for the end must be above 0. Got {planned_se} instead.")

@@ -75,6 +75,8 @@ def test_every_arm_gets_its_share_and_the_probability_with_which_it_was_drawn():
         mine = drawn.arm == arm
         assert abs(mine.sum() - n * share) < 4 * np.sqrt(n * share * (1 - share))
         assert (drawn.p_assign[mine] == share).all()
+    assert ((drawn.arm == CONTROL) == (drawn.bucket < 2_000)).all()
+    assert ((drawn.arm == TREATED) == (drawn.bucket >= 3_000)).all()
     counts = [(drawn.arm == arm).sum() for arm in ARMS]
     assert not sample_ratio(counts, [0.2, 0.1, 0.7]).broken
 
