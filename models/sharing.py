@@ -71,8 +71,8 @@ def pairs_beyond_chance(strata: pd.DataFrame, numbers: pd.Series, pairs: pd.Data
     """Each pair with what chance would bring, the lift over it, its 90 % interval, and whether it is beyond chance.
 
     strata: partners (k), partner_id, customers. numbers: customers by k. pairs: partner_id, other_id, shared.
-    Adds expected, spread (customers), lift, lift_low, lift_high, beyond: by one-sided tests, of which a tenth at most is
-    expected to be wrong (Benjamini & Hochberg 1995). Pairs that share fewer than ten are not tested.
+    Adds expected, spread (customers), lift, lift_low, lift_high, beyond: by one-sided tests; of the pairs found a tenth
+    at most is expected to be wrong (Benjamini & Hochberg 1995). Pairs that share fewer than ten are not tested.
     """
     mean, variance = np.zeros(len(pairs)), np.zeros(len(pairs))
     for k, rows in strata.groupby("partners", sort=True):
