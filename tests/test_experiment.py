@@ -229,6 +229,11 @@ def test_adjustment_is_the_interacted_regression_with_hc2_written_out():
     found = adjusted(y, w, x)
     assert found.difference.estimate == pytest.approx(beta[1], rel=1e-10)
     assert found.difference.se == pytest.approx(math.sqrt(sandwich[1, 1]), rel=1e-10)
+    control = sandwich[0, 0]
+    spread = control**2 / ((~w).sum() - 3) + (sandwich[1, 1] - control) ** 2 / (
+        w.sum() - 3
+    )  # three coefficients an arm
+    assert found.difference.df == pytest.approx(sandwich[1, 1] ** 2 / spread, rel=1e-8)
     assert found.variance_ratio == pytest.approx(sandwich[1, 1] / welch(arm_of(y[w]), arm_of(y[~w])).se ** 2, rel=1e-10)
 
 
