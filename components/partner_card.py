@@ -53,9 +53,14 @@ def asked(own: View, *names: str) -> Question:
 
 
 def year(own: View) -> pd.Series | None:
-    """The partner's year; None where nothing happened in it."""
+    """The partner's year; None where nothing happened in it. Readers of groups are told of no few customers."""
     rows = ask.ask(Listing("partner_year", own))
-    return rows.iloc[0] if len(rows) and rows[["revenue", "returns", "orders"]].iloc[0].any() else None
+    if not len(rows) or not rows[["revenue", "returns", "orders"]].iloc[0].any():
+        return None
+    found = rows.iloc[0].astype(object)
+    if own.scope.attributes is not None and found["own_customers"] < said.FEW:
+        found[["own_customers", "own_revenue", "own_margin"]] = None
+    return found
 
 
 def with_rates(found: pd.Series, margin: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -69,7 +74,8 @@ def with_rates(found: pd.Series, margin: bool) -> tuple[dict[str, Any], dict[str
         one["return_rate"] = one["returns"] / gross if gross > 0 else None
         one["gross_margin"] = one["gross_margin"] if margin else None
     now["growth"] = now["revenue"] / before["revenue"] - 1 if compared and before["revenue"] > 0 else None
-    now["own_share"] = found["own_customers"] / found["customers"] if found["customers"] else None
+    told = found["customers"] and words.known(found["own_customers"])
+    now["own_share"] = found["own_customers"] / found["customers"] if told else None
     return now, before
 
 

@@ -83,7 +83,10 @@ def shared(own: View, view: View, beyond: Callable[[int, int, int, int], bool]) 
     if not len(rows):
         layout.finding("No shared customers to show")
         unseen = " Partners that you do not look after are not shown." if not own.scope.everything else ""
-        layout.quiet(f"It shares no customer with any of the 100 partners with most revenue.{unseen}")
+        unseen += " Fewer than ten are not told to readers of groups." if own.scope.attributes is not None else ""
+        layout.quiet(
+            f"None of the 100 partners with most revenue that could be shown shares customers with it.{unseen}"
+        )
         return
     expected = rows["shared"] / rows["lift"]
     years = ask.ask(Listing("partner_year", view.only("partner_id", *rows["other_id"]))).set_index("partner_id")

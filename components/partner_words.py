@@ -11,6 +11,7 @@ from components import months, words
 from data.catalog import Unit
 
 FEW = 10  # partners, below which a share says nothing; customers, below which no sum of what is expected is shown
+FEW_OWN = "of customers with no other partner there are too few to tell readers of groups"
 PLACES = {"above": "above the middle half", "within": "within the middle half", "below": "below the middle half"}
 
 
@@ -44,6 +45,8 @@ def against_target(now: Any, aim: Decimal | None, currency: str) -> str:
 
 def leaving(year: Any, currency: str) -> str:
     """What is at risk if the partner leaves."""
+    if not words.known(year["own_customers"]):
+        return FEW_OWN
     own, revenue = words.count(year["own_customers"]), words.money(year["own_revenue"], currency, short=True)
     return f"{own} with no other partner; if it left, {revenue} of revenue would be at risk"
 
@@ -127,6 +130,8 @@ def vital(names: dict[str, str]) -> str:
 
 def if_it_left(year: Any, margin: bool, currency: str) -> str:
     """What would be at risk, what is not known, and of which customers."""
+    if not words.known(year["own_customers"]):
+        return f"If it left: {FEW_OWN}."
     revenue = words.money(year["own_revenue"], currency)
     part = f" ({words.share(year['own_revenue'] / year['revenue'])} of its own)" if year["revenue"] > 0 else ""
     earned = f", {words.money(year['own_margin'], currency)} of it gross margin," if margin else ""

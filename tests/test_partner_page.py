@@ -349,6 +349,14 @@ def test_readers_of_groups_see_the_partner_and_no_customer(open_page, key):
     assert not any({"customer_id", "Customer"} & set(frame.value.columns) for frame in app.dataframe)
 
 
+def test_readers_of_groups_are_told_of_no_few_customers(open_page, small):
+    app = open_page("executive", where=small, partner="P2")
+    said = text_of(app)
+    assert said.count("of customers with no other partner there are too few to tell readers of groups") == 2
+    assert "Customers with no other partner" not in set(table(app, "Measure")["Measure"])
+    assert "too few to tell" not in text_of(open_page(where=small, partner="P2"))
+
+
 def test_the_look_is_recorded_once_however_often_the_page_is_drawn(open_page, key):
     app = open_page(partner=key)
     app.run()
