@@ -370,7 +370,7 @@ def test_an_interval_above_or_below_nothing_is_proven_and_one_around_it_is_not()
     assert verdict(CLEAR, -2, -0.1).word == LOSS
     open_ = verdict(CLEAR, -0.1, 2, needed=12_000)
     assert open_.word == NOT_PROVEN and open_.next_step == "Repeat it with 12,000 customers in both arms."
-    assert verdict(CLEAR, 0, 2).word == NOT_PROVEN
+    assert verdict(CLEAR, 0, 2).word == verdict(CLEAR, -2, 0).word == verdict(CLEAR, -2, 0.01).word == NOT_PROVEN
 
 
 def test_without_a_holdout_drawn_at_random_nothing_is_measurable_and_it_is_said_what_would_make_it_so():
