@@ -160,7 +160,7 @@ def crawl(built, chromium, tmp_path_factory) -> dict[str, Seen]:
                 ),
             )
             browser.sign_in(page, address, persona)
-            for path in PAGES:
+            for path in (*PAGES, "partner?partner=P1"):
                 page.goto(f"{address}/{path}")
                 browser.settled(page)
                 assert page.locator("[data-testid=stException]").count() == 0, (persona, path)
