@@ -53,6 +53,11 @@ def person(number: int) -> dict[str, str]:
     }
 
 
+def partner_name(number: int) -> str:
+    """A hostile name, and a word in it that is this partner's alone."""
+    return f"{PAYLOADS[number][:120]} Nm{number}zq"
+
+
 PHONE = f"+49 170 {MARK[2]}"
 
 
@@ -80,7 +85,10 @@ def feeds(tmp_path_factory) -> Path:
         {"customer_id": key, "segment": PAYLOADS[n % 9], "region": f"R{n % 3}", "manager_id": f"M{n % 3}", "plan": PAYLOADS[n % 4]}
         for n, key in enumerate(keys)
     ])  # fmt: skip
-    write(folder / "partners.csv", [{"partner_id": f"P{n}", "partner_name": PAYLOADS[n]} for n in range(9)])
+    write(folder / "partners.csv", [{"partner_id": f"P{n}", "partner_name": partner_name(n)} for n in range(9)])
+    write(folder / "targets.csv", [
+        {"metric": "revenue", "scope": f"partner_id=P{n}", "period": "2026", "value": "9000"} for n in range(9)
+    ])  # fmt: skip
     write(folder / "contacts.csv", [
         {"customer_id": draw.choice(keys), "channel": "mail", "occurred_at": f"2026-0{n % 6 + 1}-20", "cost": "0.50", "campaign_id": f"C{n % 9}"}
         for n in range(400)
@@ -168,11 +176,41 @@ def crawl(built, chromium, tmp_path_factory) -> dict[str, Seen]:
                     seen.hits.append(f"{path}: a script ran")
                 links = page.eval_on_selector_all("a", "all => all.map(one => one.getAttribute('href') || '')")
                 seen.hits += [f"{path}: {link}" for link in links if "javascript:" in link or "evil" in link]
+            if persona == "pia":
+                found["asking"] = asking(context.new_page(), address)
             if persona in ("otto", "max"):
                 seen.exports = take_along(page, address)
             context.close()
     found["log"] = Seen(sent=[log.read_bytes()])
     return found
+
+
+def asking(page, address: str) -> Seen:
+    """What a partner is sent who asks for others in every address, and looks into every popover and list."""
+    seen = Seen()
+    page.on(
+        "websocket",
+        lambda s: s.on("framereceived", lambda p: seen.sent.append(p if isinstance(p, bytes) else p.encode())),
+    )
+    asked = [f"own_figures?{name}=P0" for name in ("partner", "partner_id", "subject", "view")]
+    asked += [
+        "partner?partner=P5",
+        "partner_pareto?of=Partners",
+        "shared_customers?partner=P5",
+        "customer?customer=K0001",
+    ]
+    for path in asked:
+        page.goto(f"{address}/{path}")
+        browser.settled(page)
+    page.goto(f"{address}/own_figures")
+    browser.settled(page)
+    for label in ("Share", "Passport", "Revenue", "Active customers"):
+        page.locator("[data-testid=stMain]").get_by_role("button", name=label).first.click()
+        browser.settled(page)
+        page.keyboard.press("Escape")
+    for path in ("export/P0", "export/partner_year", "export/"):
+        seen.sent.append(page.request.get(f"{address}/{path}").body())
+    return seen
 
 
 def take_along(page, address: str) -> dict[str, bytes]:
@@ -288,6 +326,19 @@ def test_a_partner_is_sent_no_other_partner(crawl):
     own = re.findall(rb"partner (P\d)", crawl["pia"].everything().replace(b"\\", b""))[0]
     others = {f"P{n}".encode() for n in range(9)} - {own}
     assert not {key for key in others if re.search(rb"\b" + key + rb"\b", crawl["pia"].everything())}
+
+
+def test_a_partner_is_sent_no_name_of_another_one_whatever_it_asks_for(crawl):
+    own = int(re.findall(rb"partner P(\d)", crawl["pia"].everything().replace(b"\\", b""))[0])
+    names = {number: f"Nm{number}zq".encode() for number in range(9)}
+    for blob in (crawl["pia"].everything(), crawl["asking"].everything()):
+        assert {number for number, name in names.items() if name in blob} == {own}
+        assert b"even pace" in blob, "the own page was not seen"
+    asked = {0, 5, own}  # keys that were in the address are said to be refused
+    keys = {int(key) for key in re.findall(rb"\bP(\d)\b", crawl["asking"].everything())}
+    assert own in keys and keys <= asked
+    seen = {number for number, name in names.items() if name in crawl["otto"].everything()}
+    assert len(seen - {own}) > 2, "the auditor sees others as well"
 
 
 # ---- Hostile names, and the protections around every answer.
