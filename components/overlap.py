@@ -100,7 +100,8 @@ def figures(view: View, rows: pd.DataFrame) -> None:
     """Customers counted once, and once for each partner."""
     number, question = different(view, list(rows["partner_id"]))
     each = int(rows["customers"].sum())
-    own = int(rows["own_customers"].sum())
+    found = counts(view)
+    own = int(rows["own_customers"].sum() if found is None else found.loc[found["partners"] == 1, "customers"].sum())
     whose = "the partners" if view.scope.everything else "your partners"
     layout.quiet(f"{span(view)}. A customer is a partner's when at least one sale went through it.")
     with cards.row(3):

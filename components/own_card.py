@@ -6,7 +6,6 @@ company earned is no part of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,19 +13,14 @@ from decimal import Decimal
 import pandas as pd
 import streamlit as st
 
-from components import ask, charts, filters, layout, months, tables, whole_company, words
+from components import ask, charts, filters, layout, months, scorecard, tables, whole_company, words
 from data.catalog import METRICS, Unit
 from data.contract import UNKNOWN
 from data.question import Listing, Question, View
 
-ALL, MOST = "(all)", 15  # partners of every kind; categories shown
+MOST = 15  # categories shown
 AIMED = ("revenue", "orders")  # what adds up over months and is no affair of the company's alone
-MEASURES: Mapping[str, tuple[str, Unit]] = {
-    "revenue": ("Revenue", Unit.MONEY),
-    "growth": ("Revenue, change within a year", Unit.SHARE),
-    "customers": ("Active customers", Unit.COUNT),
-    "return_rate": ("Return rate", Unit.SHARE),
-}  # a partner is shown no margin and nothing that tells of others
+SHOWN = ("revenue", "growth", "customers", "return_rate")  # no margin, and nothing that tells of others
 LABELS = {"measure": "Figure", "own": "Own", "low": "Middle half from", "high": "to", "place": "Own place"}
 PARTS = {"share": "Share of the revenue"}
 
@@ -186,13 +180,12 @@ def categories(view: View) -> None:
 def peers(view: View, rows: pd.DataFrame) -> None:
     """The partner's place among others of its kind, as bands."""
     bands = whole_company.listing("peer_band")
-    bands = bands[bands["measure"].isin(MEASURES)]
     currency = ask.current().manifest["currency"]
     years = ask.ask(Listing("partner_year", View(view.scope))).set_index("partner_id")
-    for row in rows.itertuples(index=False):
+    for row in rows.reset_index(drop=True).itertuples():
         if row.partner_id not in years.index:
             continue
-        shown, number = placed(own_figures(years.loc[row.partner_id]), bands, str(row.partner_type), currency)
+        shown = placed(years.loc[row.partner_id], str(row.partner_type), bands, currency)
         if not len(shown):
             layout.quiet(
                 "Others are shown as bands only, of more than ten partners; there are too few to say anything."
@@ -201,37 +194,25 @@ def peers(view: View, rows: pd.DataFrame) -> None:
         whose = f"{words.safe_text(row.partner_name)} " if len(rows) > 1 else ""
         first = shown.iloc[0]
         layout.finding(f"{whose}{first['measure']}: {words.safe_text(first['place'])}")
-        tables.table(shown, "Own figures beside bands of other partners", currency, LABELS, key=f"peers_{number}")
+        tables.table(shown, "Own figures beside bands of other partners", currency, LABELS, key=f"peers_{row.Index}")
     layout.quiet(
         "Over the last 12 complete months, whatever months are chosen above. The middle half lies between the quarter "
         "with least and the quarter with most, rounded to two digits; no single partner can be told from it."
     )
 
 
-def own_figures(year: pd.Series) -> dict[str, float | None]:
-    """The partner's own measures, as the bands have them; None where they are not known."""
-    sold, before = float(year["revenue"]), year["revenue_before"]
-    back = float(year["returns"])
-    return {
-        "revenue": sold,
-        "growth": sold / float(before) - 1 if words.known(before) and float(before) > 0 else None,
-        "customers": float(year["customers"]),
-        "return_rate": back / (sold + back) if sold + back > 0 else None,
-    }
-
-
-def placed(own: dict[str, float | None], bands: pd.DataFrame, kind: str, currency: str) -> tuple[pd.DataFrame, int]:
+def placed(year: pd.Series, kind: str, bands: pd.DataFrame, currency: str) -> pd.DataFrame:
     """A row a measure: own figure, the middle half of its kind (of all where its kind is too few), and the place."""
-    found, most = [], 0
-    for measure, (label, unit) in MEASURES.items():
-        value, of_measure = own[measure], bands[bands["measure"] == measure].set_index("partner_type")
-        group = next((one for one in (kind, ALL) if one != UNKNOWN and one in of_measure.index), None)
-        if value is None or group is None:
+    now, _ = scorecard.measures(year, margin=False)
+    of, band = scorecard.peers(kind, bands)
+    found = []
+    for name in SHOWN:
+        if name not in band.index or not words.known(now[name]):
             continue
-        band = of_measure.loc[group]
-        members = f"{words.count(band['members'])} {'partners' if group == ALL else f'partners of the kind {group}'}"
-        side = "below" if value < band["low"] else "above" if value > band["high"] else "within"
-        written = [words.figure(one, unit, currency) for one in (value, band["low"], band["high"])]
-        found.append((label, *written, f"{side} the middle half of {members}"))
-        most = max(most, int(band["members"]))
-    return pd.DataFrame(found, columns=["measure", "own", "low", "high", "place"]), most
+        measure, row = scorecard.MEASURES[name], band.loc[name]
+        number = words.count(row["members"])
+        members = f"{number} partners" if of == scorecard.ALL else f"{number} partners of the kind {of}"
+        written = [words.figure(float(one), measure.unit, currency) for one in (now[name], row["low"], row["high"])]
+        place = f"{scorecard.place(now[name], row)} the middle half of {members}"
+        found.append((measure.label, *written, place))
+    return pd.DataFrame(found, columns=["measure", "own", "low", "high", "place"])

@@ -11,7 +11,7 @@ import streamlit as st
 from components import access, ask, cards, charts, exports, filters, layout, months, pareto_charts, words
 from components import pareto_words as said
 from components.pareto_words import SUBJECTS, Subject
-from data.catalog import METRICS
+from data.catalog import METRICS, Unit
 from data.question import Listing, Question, View
 from data.rights import CUSTOMERS
 
@@ -158,11 +158,8 @@ def at_risk(asked: Asked, found: Any, name: str, currency: str) -> None:
         if len(rows):
             row = rows.iloc[0]
             column = "own_margin" if what == "gross_margin" else "own_revenue"
-            grouped = asked.view.scope.attributes is not None
-            note = said.own_customers(name, row, what, grouped, currency)
-            hidden = grouped and row["own_customers"] < said.LEAST
-            money = words.NOT_KNOWN if hidden else words.money(row[column], currency, short=True)
-            cards.card(label, money, note, behind)
+            note = said.own_customers(name, row, what, currency)
+            cards.card(label, words.figure(row[column], Unit.MONEY, currency, short=True), note, behind)
             return
     note = f"{said.MEASURES[what]}: all that {name} brings in this view, as if nobody took it over"
     cards.card(label, words.money(whole, currency, short=True), note, behind)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components import words
+from data.view import SMALLEST_GROUP
 
 LEAST = 10
 MEASURES = {"revenue": "revenue", "gross_margin": "gross margin"}
@@ -222,9 +223,9 @@ def moved(climbed: int, fell: int, top: int) -> str:
     return f"Of the first {words.count(top)}, {up} climbed by five places or more and {down} fell as far"
 
 
-def own_customers(name: str, row: Any, what: str, grouped: bool, currency: str) -> str:
-    """How many of a partner's customers bought from no other one; few are not counted for readers of groups."""
-    some = f"fewer than {LEAST}" if grouped and row["own_customers"] < LEAST else words.count(row["own_customers"])
+def own_customers(name: str, row: Any, what: str, currency: str) -> str:
+    """How many of a partner's customers bought from no other one; readers of groups are not told of few."""
+    some = words.count(row["own_customers"]) if words.known(row["own_customers"]) else f"fewer than {SMALLEST_GROUP}"
     return (
         f"{MEASURES[what]}: {some} of the {words.counted(row['customers'], 'customer')} of {name} bought from no other "
         f"partner; in all it brings {words.money(row[what], currency, short=True)}"

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, brief, exports, months, words
+from components import access, ask, brief, exports, months, scorecard, words
 from components.brief import Html
-from components.partner_figures import ENOUGH, SUMS, VITAL, Partner, Span
+from components.partner_figures import ENOUGH, VITAL, Partner, Span
 from data.catalog import METRICS, Unit
 from data.contract import UNKNOWN
 from data.export_document import Document
@@ -25,12 +25,6 @@ MOST_CATEGORIES, MOST_SHARED = 6, 5
 NAME = 115  # room for a name that shares its line with others, as brief.fitting counts
 KNOWN_OF = {"partner_type": "type", "tier": "tier", "region": "region", "manager_id": "in the care of",
             "contact_level": "decision maker"}  # fmt: skip
-LABELS = {name: METRICS[name].label for name in SUMS} | {
-    "growth": "Growth on the year before", "margin_rate": "Gross margin rate",
-    "own_share": "Customers with no other partner",
-}  # fmt: skip
-UNITS = {name: METRICS[name].unit for name in SUMS} | dict.fromkeys(("growth", "margin_rate", "own_share"), Unit.SHARE)
-SCORECARD = ("revenue", "growth", "gross_margin", "margin_rate", "return_rate", "customers", "own_share")
 CARDS = ("revenue", "gross_margin", "return_rate", "customers")
 
 
@@ -54,12 +48,10 @@ class Review(Document):
     def html(self, build: Build) -> str:
         partner = Partner(build, self.view, self.key)
         profile = partner.profile()
-        now = partner.figures(partner.year)
-        before = partner.figures(partner.earlier(partner.year))
-        money = partial(written, "revenue", currency=build.manifest["currency"], short=True)
+        money = partial(written, Unit.MONEY, currency=build.manifest["currency"], short=True)
         sections = [
             quarter(partner),
-            scorecard(partner, str(profile["partner_type"]), now, before),
+            card(partner, str(profile["partner_type"])),
             by_month(partner, money),
             brief.beside(by_category(partner, money), shared(partner)),
             place(partner),
@@ -98,8 +90,8 @@ def quarter(partner: Partner) -> Html:
     now, earlier = partner.figures(span), [(called(one), partner.figures(one)) for one in compared]
     found = [
         brief.Card(
-            LABELS[name],
-            written(name, now[name], partner.currency, short=True),
+            METRICS[name].label,
+            written(METRICS[name].unit, now[name], partner.currency, short=True),
             [against(name, now[name], when, figures[name], partner.currency) for when, figures in earlier],
         )
         for name in CARDS
@@ -118,57 +110,47 @@ def called(span: Span) -> str:
 
 def against(name: str, now: Any, when: str, before: Any, currency: str) -> str:
     """'+7.1 % on Q2 2026 (€12.3 k)'; where no change can be said, only what it was."""
-    changed, was = words.change(now, before, UNITS[name]), written(name, before, currency, short=True)
+    unit = METRICS[name].unit
+    changed, was = words.change(now, before, unit), written(unit, before, currency, short=True)
     return f"{changed} on {when} ({was})" if changed else f"{when}: {was}"
 
 
-def written(name: str, value: Any, currency: str = "", short: bool = False) -> str:
-    """A figure of a measure. short: three digits of money."""
-    return words.figure(value, UNITS[name], currency, short=short)
+def written(unit: Unit, value: Any, currency: str = "", short: bool = False) -> str:
+    """A figure. short: three digits of money."""
+    return words.figure(value, unit, currency, short=short)
 
 
-def scorecard(partner: Partner, kind: str, now: dict[str, Any], before: dict[str, Any]) -> Html:
+def card(partner: Partner, kind: str) -> Html:
     """The last year beside the year before, what was aimed at, and the middle half of the partner's peers."""
-    now, before = dict(now), dict(before)
-    now["growth"] = partner.growth(now, before)
-    rows = partner.rows("partner_year")
-    if len(rows) and rows.iloc[0]["customers"] and words.known(rows.iloc[0]["own_customers"]):
-        now["own_share"] = rows.iloc[0]["own_customers"] / rows.iloc[0]["customers"]
-    of, bands = partner.peers(kind)
-    aims = {name: partner.aim(name) for name in SUMS}
-    columns = [
-        name for name in SCORECARD if name in now and (name in before or name in bands or words.known(now[name]))
-    ]
-    table = []
-    for name in columns:
-        line = [LABELS[name], written(name, now[name], partner.currency)]
-        if before:
+    (now, before), (of, bands) = partner.year_of_measures(), partner.peers(kind)
+    compared = words.known(before.get("revenue"))
+    heading, table = f"Scorecard, {words.months(*partner.year)}", []
+    if not now:
+        return brief.section(heading, brief.paragraph("Nothing was sold in these months."))
+    for name, measure in scorecard.MEASURES.items():
+        if not words.known(now.get(name)):
+            continue
+        line = [measure.label, written(measure.unit, now[name], partner.currency)]
+        if compared:
             was = before.get(name)
-            line += [written(name, was, partner.currency), words.change(now[name], was, UNITS[name]) or words.NOT_KNOWN]
-        table.append(
-            [*line, aimed(name, now[name], aims.get(name), partner.currency), band(name, bands, partner.currency)]
-        )
-    titles = ["Measure", "12 months", *(["Year before", "Change"] if before else []), "Target", "Peers, middle half"]
-    members = f"{words.count(max(int(row['members']) for row in bands.values()))} partners" if bands else ""
-    among = "of every type" if of == "(all)" else f"of type {brief.fitting(of, NAME)}"
-    said = f"Peers: {members} {among}, rounded." if bands else f"Peers: fewer than {ENOUGH} others had sales."
-    return brief.section(f"Scorecard, {words.months(*partner.year)}", brief.table(titles, table, said))
+            changed = words.change(now[name], was, measure.unit) or words.NOT_KNOWN
+            line += [written(measure.unit, was, partner.currency), changed]
+        aim = partner.aim(measure.target) if measure.target else None
+        band = scorecard.middle_half(name, bands.loc[name], partner.currency) if name in bands.index else None
+        table.append([*line, aimed(measure.unit, now[name], aim, partner.currency), band or words.NOT_KNOWN])
+    titles = ["Measure", "12 months", *(["Year before", "Change"] if compared else []), "Target", "Peers, middle half"]
+    members = f"{words.count(bands['members'].max())} partners" if len(bands) else ""
+    among = "of every type" if of == scorecard.ALL else f"of type {brief.fitting(of, NAME)}"
+    said = f"Peers: {members} {among}, rounded." if members else f"Peers: fewer than {ENOUGH} others had sales."
+    return brief.section(heading, brief.table(titles, table, said))
 
 
-def aimed(name: str, now: Any, aim: Decimal | None, currency: str) -> str:
+def aimed(unit: Unit, now: Any, aim: Decimal | None, currency: str) -> str:
     """The target and how far from it; a dash where none is set."""
     if aim is None or not words.known(now):
         return words.NOT_KNOWN
-    reached = f"{words.share(words.exact(now) / aim, 0)} of " if aim > 0 and UNITS[name] == Unit.MONEY else ""
-    return f"{reached}{written(name, aim, currency)}"
-
-
-def band(name: str, bands: dict[str, pd.Series], currency: str) -> str:
-    """'€2.4 k to €29 k'."""
-    if name not in bands:
-        return words.NOT_KNOWN
-    low, high = (written(name, float(bands[name][end]), currency, short=True) for end in ("low", "high"))
-    return f"{low} to {high}"
+    reached = f"{words.share(words.exact(now) / aim, 0)} of " if aim > 0 and unit == Unit.MONEY else ""
+    return f"{reached}{written(unit, aim, currency)}"
 
 
 def by_month(partner: Partner, money: brief.Write) -> Html:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, cards, charts, layout, model_cards, months, words
+from components import access, ask, cards, charts, layout, model_cards, months, scorecard, words
 from components import partner_charts as drawn
 from components import partner_words as said
 from data.catalog import METRICS, Unit
@@ -20,7 +19,6 @@ from data.contract import UNKNOWN
 from data.question import Listing, Question, Refused, View
 
 QUARTERS = 8
-SUMS = ("revenue", "gross_margin", "returns", "orders", "customers")
 BADGES = {
     "partner_type": "Type",
     "tier": "Tier",
@@ -48,35 +46,16 @@ def year_before() -> tuple[date, date]:
 
 def asked(own: View, *names: str) -> Question:
     """Sums of the partner over the year, as far as this build knows them."""
-    known = tuple(name for name in names or SUMS if not layout.missing_of(METRICS[name].needs))
+    known = tuple(name for name in names or scorecard.SUMS if not layout.missing_of(METRICS[name].needs))
     return Question(known, ("partner_id",), own.between(*window()))
 
 
 def year(own: View) -> pd.Series | None:
-    """The partner's year; None where nothing happened in it. Readers of groups are told of no few customers."""
+    """The partner's year; None where nothing happened in it."""
     rows = ask.ask(Listing("partner_year", own))
     if not len(rows) or not rows[["revenue", "returns", "orders"]].iloc[0].any():
         return None
-    found = rows.iloc[0].astype(object)
-    if own.scope.attributes is not None and found["own_customers"] < said.FEW:
-        found[["own_customers", "own_revenue", "own_margin"]] = None
-    return found
-
-
-def with_rates(found: pd.Series, margin: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Every measure of the scorecard, now and in the year before; None where it is not known."""
-    now, before = {name: found.get(name) for name in SUMS}, {name: found.get(f"{name}_before") for name in SUMS}
-    compared = words.known(before["revenue"])
-    for one in (now, before):
-        sold = one["revenue"] if words.known(one["revenue"]) and one["revenue"] > 0 else None
-        gross = one["revenue"] + one["returns"] if words.known(one["revenue"]) else 0
-        one["margin_rate"] = one["gross_margin"] / sold if sold and margin else None
-        one["return_rate"] = one["returns"] / gross if gross > 0 else None
-        one["gross_margin"] = one["gross_margin"] if margin else None
-    now["growth"] = now["revenue"] / before["revenue"] - 1 if compared and before["revenue"] > 0 else None
-    told = found["customers"] and words.known(found["own_customers"])
-    now["own_share"] = found["own_customers"] / found["customers"] if told else None
-    return now, before
+    return rows.iloc[0].astype(object)
 
 
 def aims(own: View, metric: str) -> dict[str, Decimal]:
@@ -130,7 +109,7 @@ def nothing_sold(known: pd.Series) -> None:
 def figures(known: pd.Series, found: pd.Series, own: View) -> None:
     """The four key figures."""
     currency, margin = ask.current().manifest["currency"], not layout.missing_of(METRICS["gross_margin"].needs)
-    now, before = with_rates(found, margin)
+    now, before = scorecard.measures(found, margin)
     with cards.row(4):
         note = said.against_before(now["revenue"], before["revenue"], Unit.MONEY, currency)
         note += said.against_target(now["revenue"], aim(own, "revenue"), currency)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from components import months, words
+from components import months, scorecard, words
 from data.catalog import METRICS, Unit
 from data.contract import UNKNOWN
 from data.question import EVERYTHING, Listing, Question, View
@@ -85,9 +85,6 @@ class Partner:
         names = tuple(name for name in SUMS if self.known(name))
         row = self.build.answer(Question(names, view=self.view.between(*span))).iloc[0]
         found = {name: row[name] if words.known(row[name]) or METRICS[name].under else 0 for name in names}
-        if "gross_margin" in found:
-            sold = words.exact(found["revenue"])
-            found["margin_rate"] = words.exact(found["gross_margin"]) / sold if sold > 0 else None
         return found
 
     def by_month(self, span: Span) -> list[float]:
@@ -102,23 +99,17 @@ class Partner:
         rows = self.build.answer(Question(("revenue",), ("category",), self.view.between(*span)))
         return {str(name): float(value) for name, value in zip(rows["category"], rows["revenue"])}
 
-    def growth(self, now: dict[str, Any], before: dict[str, Any]) -> Decimal | None:
-        """By how much revenue grew over a year, as a share."""
-        if not before or words.exact(before["revenue"]) <= 0:
-            return None
-        return words.exact(now["revenue"]) / words.exact(before["revenue"]) - 1
+    def year_of_measures(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Every measure of the scorecard over the last year, and the year before; nothing without sales in either."""
+        rows = self.rows("partner_year")
+        return scorecard.measures(rows.iloc[0], self.known("gross_margin")) if len(rows) else ({}, {})
 
-    def peers(self, kind: str) -> tuple[str, dict[str, pd.Series]]:
-        """The middle half of the partners of this type, or of all where they are too few: who they are, by measure.
+    def peers(self, kind: str) -> tuple[str, pd.DataFrame]:
+        """Whose band it is, and the middle half of the peers by measure.
 
         A band is of more than ten partners and rounded, so that it is shown to readers of some partners, too.
         """
-        rows = self.build.answer(Listing("peer_band", View(EVERYTHING)))
-        for one in (kind, "(all)"):
-            own = rows[rows["partner_type"] == one]
-            if len(own) and one != UNKNOWN:
-                return one, {str(row["measure"]): row for _, row in own.iterrows()}
-        return "", {}
+        return scorecard.peers(kind, self.build.answer(Listing("peer_band", View(EVERYTHING))))
 
     def aims(self, name: str) -> dict[str, Decimal]:
         """Targets set for this partner: of a year (2026) or of a month (2026-03)."""

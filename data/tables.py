@@ -99,6 +99,7 @@ TABLES = (
     ),
 )
 
+OWN = ("own_customers", "own_revenue", "own_margin")
 SHARED = ("shared", "share", "shared_revenue", "lift")
 PAIR = ("shared", "expected", "spread", "lift", "lift_low", "lift_high", "beyond")
 
@@ -120,7 +121,7 @@ LISTINGS = {
     "response_kind": Table("response_kind", ("channel", "response_kind"), frozenset()),
     "responder": Table("responder", ("channel", "answers", "place"), frozenset(), frozenset({"customer_id"})),
     "partner": Table("partner", ("revenue_rank", "partner_id"), frozenset(), of_whole=True),
-    "partner_year": Table("partner_year", ("partner_id",), frozenset()),
+    "partner_year": Table("partner_year", ("partner_id",), frozenset(), groups=OWN),
     "partner_profile": Table("partner_profile", ("partner_id",), frozenset()),
     "partner_overlap": Table("partner_overlap", ("partner_id", "other_id"), frozenset(), groups=SHARED),
     "learned_overlap": Table("learned_overlap", ("partner_id", "other_id"), frozenset(), groups=PAIR),

@@ -264,7 +264,9 @@ def test_the_scorecard_is_what_the_order_lines_say(build, warehouse, keys, nth):
         assert found[label][1:3] == written
         assert found[label][3] == (words.change(now[name], before[name], UNITS[name]) or "–")
     growth = now["revenue"] / before["revenue"] - 1 if before["revenue"] > 0 else None
-    assert found["Growth on the year before"][1] == words.figure(growth, Unit.SHARE)
+    assert ("Growth on the year before" in found) == (growth is not None)
+    if growth is not None:
+        assert found["Growth on the year before"][1] == words.figure(growth, Unit.SHARE)
 
 
 @pytest.mark.parametrize("nth", [0, 10, -1])
@@ -365,8 +367,7 @@ def test_a_partner_without_sales_in_the_year_has_a_page_that_says_so(build, ware
         f"delete from partner_overlap where partner_id = '{key}'", f"delete from learned_partner_place where partner_id = '{key}'",
     )  # fmt: skip
     found = page(Warehouse(tmp_path).current(), key)
-    assert found.tables[0][1][:3] == ["Revenue", "€0.00", "€0.00"]
-    assert "Nothing was sold in these months." in found.text and "it has no place" in found.text
+    assert found.text.count("Nothing was sold in these months.") == 2 and "it has no place" in found.text
 
 
 def test_the_place_is_that_of_the_revenue_of_the_year_and_the_share_that_of_those_ahead(build, warehouse, keys):
@@ -447,13 +448,13 @@ def hostile_build(warehouse: Path, tmp_path_factory, keys) -> Build:
     """Every name that comes onto the page is hostile."""
     folder = tmp_path_factory.mktemp("hostile")
     texts = ", ".join("'" + text.replace("'", "''").replace("\0", "") + "'" for text in HOSTILE)
-    pick = f"(list_value({texts}))[1 + (row_number() over ())::int % {len(HOSTILE)}]"
+    pick = f"(list_value({texts}))[1 + (row_number() over (order by KEY))::int % {len(HOSTILE)}]"
     on_screen.changed(
         warehouse, folder,
-        f"create or replace table names as select partner_id, {pick} as name from partner_profile order by partner_id",
+        f"create or replace table names as select partner_id, {pick.replace('KEY', 'partner_id')} as name from partner_profile order by partner_id",
         "update partner_profile set partner_name = names.name, tier = names.name, region = names.name, "
         "contact_level = names.name from names where names.partner_id = partner_profile.partner_id",
-        f"create or replace table kinds as select category, {pick} || category as name from "
+        f"create or replace table kinds as select category, {pick.replace('KEY', 'category')} || category as name from "
         "(select distinct category from feed_lines where category is not null order by 1)",
         "update feed_lines set category = kinds.name from kinds where kinds.category = feed_lines.category",
     )  # fmt: skip

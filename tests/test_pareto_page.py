@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 from components import pareto, pareto_words, words
+from data.question import Listing
+from data.view import Scope, View
+from data.warehouse import served
 from models import pareto as sums
 from models.concentration import pareto as concentration
 from tests import on_screen
@@ -335,9 +338,25 @@ def test_readers_of_groups_are_not_offered_single_customers(open_page):
 
 
 def test_few_customers_of_one_partner_are_not_counted_for_readers_of_groups():
-    row = {"own_customers": 3, "customers": 40, "gross_margin": 10.0}
-    assert "fewer than 10 of the 40 customers of A" in pareto_words.own_customers("A", row, "gross_margin", True, "EUR")
-    assert "3 of the 40 customers of A" in pareto_words.own_customers("A", row, "gross_margin", False, "EUR")
+    row = {"own_customers": None, "customers": 40, "gross_margin": 10.0}
+    assert "fewer than 10 of the 40 customers of A" in pareto_words.own_customers("A", row, "gross_margin", "EUR")
+    row["own_customers"] = 30
+    assert "30 of the 40 customers of A" in pareto_words.own_customers("A", row, "gross_margin", "EUR")
+
+
+def test_the_build_tells_readers_of_groups_nothing_of_a_partners_few_own_customers(warehouse):
+    build = served(warehouse).current()
+    asked = [
+        build.answer(Listing("partner_year", View(Scope(everything=True, attributes=few)), 1_000)) for few in ((), None)
+    ]
+    groups, everything = (rows.set_index("partner_id") for rows in asked)
+    few = everything["own_customers"] < 10
+    assert 0 < few.sum() < len(few)
+    for name in ("own_customers", "own_revenue", "own_margin"):
+        assert (
+            groups.loc[few, name].isna().all()
+            and groups.loc[~few, name].tolist() == everything.loc[~few, name].tolist()
+        )
 
 
 def test_a_view_without_lines_says_so(open_page, warehouse):

@@ -186,7 +186,7 @@ def test_the_scorecard_stands_beside_the_year_before_and_the_middle_half_of_its_
         "Growth on the year before": (now / then - 1)[like].dropna(),
         "Gross margin rate": ((now - cost) / now)[like],
         "Return rate": returned / (now[like] + returned),
-        "Customers": number,
+        "Active customers": number,
         "Customers with no other partner": (loyal / number)[number > 0],
     }
     assert len(like) > 10
@@ -195,7 +195,7 @@ def test_the_scorecard_stands_beside_the_year_before_and_the_middle_half_of_its_
     assert shown.loc["Revenue", "Year before"] == words.money(then[key] / 100, "EUR")
     for measure, all_of_them in values.items():
         low, high = (two_digits(end) for end in np.quantile(all_of_them, [0.25, 0.75]))
-        unit = words.Unit.MONEY if measure == "Revenue" else words.Unit.COUNT if measure == "Customers" else None
+        unit = words.Unit.MONEY if measure == "Revenue" else words.Unit.COUNT if measure == "Active customers" else None
         written = [words.figure(end, unit or words.Unit.SHARE, "EUR", short=True) for end in (low, high)]
         assert shown.loc[measure, "Middle half of peers"] == " to ".join(written), measure
         own = all_of_them[key]
