@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from components import ask, layout, offer, partner_card, partner_find, tables, words
+from components import ask, layout, model_cards, offer, partner_card, partner_find, tables, words
 from components import partner_words as said
 from data.catalog import METRICS, Unit
 from data.question import Listing, Question, Refused, View
 
+COMPARED = "better than the most widely sold"  # the check of the card that says what came of earlier offers
 MOST = 10
 MOST_CATEGORIES = 50
 LABELS = {
@@ -165,9 +166,10 @@ def lacking(own: View, view: View) -> None:
     proven = "Earlier offers of this kind were sold later more often than the most widely sold categories."
     unproven = "Unproven: earlier offers were not surely sold later more often than the most widely sold categories."
     tested = proven if bool(rows["proven"].astype(bool).all()) else unproven
-    layout.quiet(
-        f"{tested} Whether it would sell here is not tested: only offering it to some and not to others can tell."
-    )
+    checks = model_cards.of("model_check", "partner_offers")
+    came = " ".join(checks.loc[checks["name"] == COMPARED, "words"]) if len(checks) else ""
+    untested = "Whether it would sell here is not tested: only offering it to some and not to others can tell."
+    layout.quiet(words.safe_text(" ".join(filter(None, (tested, came, untested))), 900))
 
 
 def may_say(row: pd.Series, own: View) -> bool:

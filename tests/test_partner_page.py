@@ -290,6 +290,9 @@ def with_offers(warehouse: Path, folder: Path, key: str, similar: str, proven: b
         folder,
         "delete from learned_partner_offer",
         f"insert into learned_partner_offer values {', '.join(rows)}",
+        "delete from model_check where model = 'partner_offers'",
+        "insert into model_check values ('partner_offers', 0, 'better than the most widely sold', false, "
+        "'of 40 offers 3% were sold')",
     )
 
 
@@ -306,6 +309,7 @@ def test_what_similar_partners_sell_stands_with_its_evidence_and_is_called_untes
         "\u202f", " "
     )
     assert "Unproven" in said and "Whether it would sell here is not tested" in said
+    assert "of 40 offers 3% were sold" in said
     shown = table(app, "Category", "Times all")
     assert list(shown["Such as"]) == [f"{name} ({other}) and 1 more"] * 2
     assert list(shown["Sold by"]) == ["12 of 20", "7 of 20"]
