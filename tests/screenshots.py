@@ -1,7 +1,7 @@
 """Photograph every page of a simulated company: `make screenshots`.
 
-All pictures go to test-report/screenshots/; those of the README also to docs/images/. Never the warehouse of the
-person who runs this: its figures would end up in a public README.
+All pictures go to test-report/screenshots/; what one sees first of the README's pages also to docs/images/. Never the
+warehouse of the person who runs this: its figures would end up in a public README.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ README_PICTURES = {
     ("overview", "light"): "overview.png",
     ("customer_roi", "dark"): "customer-roi.png",
     ("churn_risk", "light"): "churn-risk.png",
+    ("partner_pareto", "light"): "partner-pareto.png",
 }
 
 
@@ -64,9 +65,9 @@ def main() -> None:
                     picture = REPORT / "screenshots" / f"{name}-{scheme}-{size[0]}.png"
                     with browser.visit(opened, page, scheme, size) as shown:
                         browser.photograph(shown.page, picture)
+                        if size == browser.DESKTOP and (name, scheme) in README_PICTURES:
+                            shown.page.screenshot(path=pictures / README_PICTURES[name, scheme], animations="disabled")
                         print(picture.relative_to(ROOT), *shown.errors, *shown.outside, *shown.exceptions())
-                    if size == browser.DESKTOP and (name, scheme) in README_PICTURES:
-                        shutil.copy(picture, pictures / README_PICTURES[name, scheme])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import math
 from fractions import Fraction
 from importlib.util import find_spec
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +85,50 @@ def test_manufacturers_of_the_complete_journey_have_the_published_concentration(
     assert found.vital(0.8) / found.rated == pytest.approx(0.046713, abs=5e-7)
     assert found.vital(0.8) == int((sold.sort_values(ascending=False).cumsum() < 0.8 * sold.sum()).sum()) + 1
     assert found.cumulative[-1] == 1.0
+
+
+REAL = {
+    "invoices of a wholesaler": (
+        "select CustomerID as member, (Quantity * UnitPrice)::decimal(18, 4) as amount from "
+        "'{data}/online_retail.parquet' where CustomerID is not null"
+    ),
+    "articles of a wholesaler": (
+        "select StockCode, (Quantity * UnitPrice)::decimal(18, 4) from '{data}/online_retail.parquet'"
+    ),
+    "margin of a shop's articles": (
+        "select ProductKey, (OrderQuantity * (ProductPrice - ProductCost))::decimal(18, 4) from "
+        "read_parquet('{data}/adventureworks/sales_*.parquet') join '{data}/adventureworks/products.parquet' using (ProductKey)"
+    ),
+    "customers of a shop": (
+        "select CustomerKey, (OrderQuantity * ProductPrice)::decimal(18, 4) from "
+        "read_parquet('{data}/adventureworks/sales_*.parquet') join '{data}/adventureworks/products.parquet' using (ProductKey)"
+    ),
+}
+BY_WINDOWS = """
+with sold(member, amount) as ({rows}), member as (select member, sum(amount) as amount from sold group by member)
+select
+    amount::double as amount,
+    rank() over (order by amount desc) as place,
+    case when amount > 0 then amount / sum(greatest(amount, 0)) over () end as share,
+    sum(amount) over (order by amount desc, member rows unbounded preceding) / sum(amount) over () as cumulative,
+    case when amount > 0 then (sum(greatest(amount, 0)) over (order by amount desc) - sum(greatest(amount, 0))
+        over (partition by amount)) / sum(greatest(amount, 0)) over () else 1 end as before
+from member order by amount desc, member
+"""
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_ranks_shares_and_curves_of_real_data_are_those_that_the_database_works_out_in_decimals(name, shared_data):
+    expected = duckdb.sql(BY_WINDOWS.format(rows=REAL[name].format(data=shared_data))).df()
+    found = pareto(expected["amount"].sample(frac=1, random_state=1))
+    assert found.members == len(expected) > 100
+    assert found.amount.tolist() == expected["amount"].tolist()
+    for mine, theirs in ((found.share, "share"), (found.cumulative, "cumulative"), (found.before, "before")):
+        assert mine == pytest.approx(expected[theirs].to_numpy(float), abs=1e-10, nan_ok=True)
+    assert ((found.amount[:, None][:500] < found.amount[None, :]).sum(axis=1) + 1).tolist() == expected["place"][
+        :500
+    ].tolist()
+    assert found.vital(0.8) == int((expected["before"][: found.positive] < 0.8).sum())
 
 
 # Definitions in plain loops, with exact fractions
