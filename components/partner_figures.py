@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from components import months, scorecard, words
+from components import months, scorecard, whole_company, words
 from data.catalog import METRICS, Unit
 from data.contract import UNKNOWN
-from data.question import EVERYTHING, Listing, Question, View
+from data.question import Listing, Question, View
 from data.rights import Forbidden
 from data.warehouse import Build
 
@@ -109,7 +109,7 @@ class Partner:
 
         A band is of more than ten partners and rounded, so that it is shown to readers of some partners, too.
         """
-        return scorecard.peers(kind, self.build.answer(Listing("peer_band", View(EVERYTHING))))
+        return scorecard.peers(kind, whole_company.of_build(self.build, "peer_band"))
 
     def aims(self, name: str) -> dict[str, Decimal]:
         """Targets set for this partner: of a year (2026) or of a month (2026-03)."""

@@ -14,6 +14,7 @@ from components import access, ask, words
 from data.catalog import Metric, Unit
 from data.question import EVERYTHING, Listing, Question, Refused
 from data.view import View
+from data.warehouse import Build
 
 ABOUT_NOBODY = frozenset(
     {"policy", "channel", "cut_off", "model_card", "model_backtest", "model_calibration"}
@@ -27,6 +28,13 @@ def listing(table: str) -> pd.DataFrame:
     if table not in ABOUT_NOBODY:
         raise ValueError(f"{table} is about customers or money: ask for it within the reader's scope")
     return ask.ask(Listing(table, View(EVERYTHING), limit=10_000))
+
+
+def of_build(build: Build, table: str) -> pd.DataFrame:
+    """The same of a build that is handed over, for what is made outside of a screen."""
+    if table not in ABOUT_NOBODY:
+        raise ValueError(f"{table} is about customers or money: ask for it within the reader's scope")
+    return build.answer(Listing(table, View(EVERYTHING), limit=10_000))
 
 
 def beside(metric: Metric, view: View) -> str:

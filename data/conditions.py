@@ -6,6 +6,7 @@ from data.contract import UNKNOWN
 from data.tables import GOES_ON, Table
 from data.view import EVERYTHING, PARTNER, SMALLEST_GROUP, Refused, Scope, View, label
 
+NUMBERS = {"order_block"}  # dimensions that are numbers: compared as text, so that any text is only a value
 MOST_LISTED = 20  # members that are written out; more of them are bound as one list
 LIST = "select unnest(?::varchar[])"
 
@@ -19,7 +20,8 @@ def conditions(view: View, source: Table, joined: bool) -> tuple[list[str], list
         where.append("(" + " or ".join(text for text, _ in scope) + ")" if scope else "false")
         values += [value for _, bound in scope for value in bound]
     for name, members in view.members:
-        text, bound = one_of(column(name, source, joined), members) if members else ("false", [])
+        of = f"{column(name, source, joined)}{'::varchar' if name in NUMBERS else ''}"
+        text, bound = one_of(of, members) if members else ("false", [])
         where.append(text)
         values += bound
     for sign, day in ((">=", view.since), ("<=", view.until)):

@@ -1,4 +1,4 @@
-"""Which few partners bring most of the revenue, and how surely?"""
+"""Which few partners bring most, and how surely?"""
 
 import streamlit as st
 
