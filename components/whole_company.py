@@ -25,16 +25,19 @@ ABOUT_NOBODY = frozenset(
 
 def listing(table: str) -> pd.DataFrame:
     """Rows of a table that is about nobody: what the company has settled, and how good its models are."""
-    if table not in ABOUT_NOBODY:
-        raise ValueError(f"{table} is about customers or money: ask for it within the reader's scope")
-    return ask.ask(Listing(table, View(EVERYTHING), limit=10_000))
+    return ask.ask(about_nobody(table))
 
 
 def of_build(build: Build, table: str) -> pd.DataFrame:
     """The same of a build that is handed over, for what is made outside of a screen."""
+    return build.answer(about_nobody(table))
+
+
+def about_nobody(table: str) -> Listing:
+    """The whole of such a table; ValueError for any other."""
     if table not in ABOUT_NOBODY:
         raise ValueError(f"{table} is about customers or money: ask for it within the reader's scope")
-    return build.answer(Listing(table, View(EVERYTHING), limit=10_000))
+    return Listing(table, View(EVERYTHING), limit=10_000)
 
 
 def beside(metric: Metric, view: View) -> str:

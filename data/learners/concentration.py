@@ -37,7 +37,10 @@ def customer_places(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
 
 def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     """One row a subject, span and measure: the figures of concentration, and who stayed among the vital few."""
-    rows = [row for subject in SUBJECTS for measure in MEASURES for row in summaries(con, subject, measure)]
+    rows = []
+    for subject in SUBJECTS:
+        totals = {span: between(con, f"{subject}_total", *window) for span, window in spans(con).items()}
+        rows += [row for measure in MEASURES for row in summaries(con, subject, measure, totals)]
     frame = pd.DataFrame(rows, columns=["subject", "measure", "span", *FIGURES, *STAYED])
     return Learnt(frame.astype(dict.fromkeys(STAYED, "Int64")))
 
@@ -81,15 +84,19 @@ def ahead(amounts: pd.Series) -> np.ndarray:
     return shares
 
 
-def summaries(con: duckdb.DuckDBPyConnection, subject: str, measure: str) -> list[tuple]:
-    """Each span in figures; for the last year, how many of the vital few of the year before are still among them."""
+def summaries(
+    con: duckdb.DuckDBPyConnection, subject: str, measure: str, totals: dict[str, pd.DataFrame]
+) -> list[tuple]:
+    """Each span in figures; for the last year, how many of the vital few of the year before are still among them.
+
+    totals: span -> each member's amounts.
+    """
     from models.concentration import FIRM, membership, pareto
 
     rows, vital = [], dict[str, set]()
-    for span, window in spans(con).items():
-        totals = between(con, f"{subject}_total", *window)
-        found = pareto(totals[measure])
-        vital[span] = set(totals["member"][found.is_vital(THRESHOLD)])
+    for span, sold in totals.items():
+        found = pareto(sold[measure])
+        vital[span] = set(sold["member"][found.is_vital(THRESHOLD)])
         counts = (found.members, found.positive, found.negative, found.total, found.vital(THRESHOLD))
         figures = (found.gini, found.hhi, found.effective_number, found.top_share)
         rows.append((subject, measure, span, *counts, *figures, *[None] * len(STAYED)))
