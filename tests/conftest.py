@@ -117,6 +117,19 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return on_screen.tiny(tmp_path_factory)
 
 
+@pytest.fixture(scope="module")
+def lines(company: Path):
+    """The order lines as the company sent them, with their month in its zone; cents."""
+    import pandas as pd
+
+    frame = pd.read_parquet(company / "lines.parquet")
+    at = pd.to_datetime(frame["ordered_at"], utc=True).dt.tz_convert("Europe/Berlin")
+    frame["month"] = at.dt.tz_localize(None).dt.to_period("M")
+    frame["cents"] = (frame["revenue"].astype(float) * 100).round().astype(int)
+    frame["cost_cents"] = (frame["cost"].astype(float) * 100).round().astype(int)
+    return frame
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of public data sets beside the project, which not everybody has."""

@@ -30,12 +30,6 @@ def open_page(warehouse, monkeypatch):
 
 
 @pytest.fixture
-def by_hand(warehouse):
-    """Ask a copy of the served build."""
-    return lambda question: on_screen.asked(warehouse, question)
-
-
-@pytest.fixture
 def year(warehouse) -> str:
     """The last twelve complete months, as a condition."""
     manifest = json.loads((warehouse / "CURRENT.json").read_text(encoding="utf-8"))["build"]

@@ -33,23 +33,6 @@ def open_page(warehouse, monkeypatch):
     return lambda role="auditor", where=warehouse, **asked: on_screen.page(monkeypatch, where, PAGE, role, **asked)
 
 
-@pytest.fixture
-def by_hand(warehouse):
-    """Ask a copy of the served build."""
-    return lambda question: on_screen.asked(warehouse, question)
-
-
-@pytest.fixture(scope="module")
-def lines(company: Path) -> pd.DataFrame:
-    """The order lines as the company sent them, with their month in its zone; cents."""
-    frame = pd.read_parquet(company / "lines.parquet")
-    at = pd.to_datetime(frame["ordered_at"], utc=True).dt.tz_convert("Europe/Berlin")
-    frame["month"] = at.dt.tz_localize(None).dt.to_period("M")
-    frame["cents"] = (frame["revenue"].astype(float) * 100).round().astype(int)
-    frame["cost_cents"] = (frame["cost"].astype(float) * 100).round().astype(int)
-    return frame
-
-
 @pytest.fixture(scope="module")
 def year(lines) -> pd.DataFrame:
     """The lines of the last twelve complete months."""

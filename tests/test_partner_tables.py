@@ -27,17 +27,6 @@ def build(warehouse: Path):
     return served(warehouse).current()
 
 
-@pytest.fixture(scope="module")
-def lines(company: Path) -> pd.DataFrame:
-    """The order lines as the company sent them, with their month in its zone."""
-    frame = pd.read_parquet(company / "lines.parquet")
-    at = pd.to_datetime(frame["ordered_at"], utc=True).dt.tz_convert("Europe/Berlin")
-    frame["month"] = at.dt.tz_localize(None).dt.to_period("M")
-    frame["cents"] = (frame["revenue"].astype(float) * 100).round().astype(int)
-    frame["cost_cents"] = (frame["cost"].astype(float) * 100).round().astype(int)
-    return frame
-
-
 def listing(build, name: str, **only: str) -> pd.DataFrame:
     view = View(EVERYTHING)
     for column, value in only.items():
