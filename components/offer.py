@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from components import ask, filters, tables
+from components import ask, filters, tables, words
 from data.catalog import Unit
 
 
@@ -42,18 +42,23 @@ def chosen(
     thing: str,
     labels: Mapping[str, str],
     units: Mapping[str, Unit],
+    names: Mapping[str, str] | None = None,
 ) -> str | None:
-    """The key that was chosen in the table or in the list below it."""
+    """The key that was chosen in the table or in the list below it.
+
+    names: key -> name of each row, in their order, where rows are chosen by name; else column holds the keys.
+    """
     place = f"{key}_{ask.current().id}"
     currency = ask.current().manifest["currency"]
     row = tables.table(shown, alt, currency, labels, units, (column,), key=f"rows_{place}", selectable=True)
-    keys = list(shown[column])
+    keys = list(shown[column] if names is None else names)
     named = st.selectbox(
         f"Open a {thing} of this list",
         keys,
         index=None,
         key=f"open_{place}",
         width=260,
-        placeholder="Choose a key, or mark a row",
+        format_func=str if names is None else lambda key: words.visible(str(names[key]), 80),
+        placeholder=f"Choose {'a key' if names is None else 'one'}, or mark a row",
     )
     return keys[row] if named is None and row is not None else named

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, filters, layout, months, pareto, tables, words
+from components import access, ask, filters, layout, months, offer, pareto, tables, words
 from components import pareto_words as said
 from components.pareto import Asked
 from data.catalog import Unit
@@ -171,25 +171,13 @@ def remarks(asked: Asked, shown: pd.DataFrame, told: bool) -> str:
 
 def opened(asked: Asked, shown: pd.DataFrame, name: str) -> None:
     """The table, and the page of whoever is chosen where there is such a page for this reader."""
-    one, currency = asked.subject.one, ask.current().manifest["currency"]
-    may = one in OPENS and (one != "customer" or access.may(CUSTOMERS))
-    place, alt = f"{name}_{ask.current().id}", f"{words.sentence(asked.subject.many)} in order of {asked.measure}"
-    row = tables.table(shown, alt, currency, LABELS, UNITS, ("name",), key=f"rows_{place}", selectable=may)
-    if not may:
+    one, alt = asked.subject.one, f"{words.sentence(asked.subject.many)} in order of {asked.measure}"
+    if one not in OPENS or (one == "customer" and not access.may(CUSTOMERS)):
+        build = ask.current()
+        tables.table(shown, alt, build.manifest["currency"], LABELS, UNITS, ("name",), key=f"rows_{name}_{build.id}")
         return
-    keys = list(shown[asked.key if asked.key in shown else "name"])
-    names = dict(zip(keys, shown["name"]))
-    picked = st.selectbox(
-        f"Open a {one} of this list",
-        keys,
-        index=None,
-        key=f"open_{place}",
-        width=260,
-        format_func=lambda key: words.visible(str(names[key]), 80),
-        placeholder="Choose one, or mark a row",
-    )
-    if picked is None and row is not None:
-        picked = keys[row]
+    names = dict(zip(shown[asked.key if asked.key in shown else "name"], shown["name"]))
+    picked = offer.chosen(shown, alt, name, "name", one, LABELS, UNITS, names)
     if picked is not None:
         filters.goto(OPENS[one], **{one: picked})
 
