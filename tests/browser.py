@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.conftest import ROOT, free_port
 
@@ -188,6 +190,21 @@ def visit(
 def settled(page: Page, quiet: int = 400, seconds: float = 60) -> None:
     """Wait until the script has ended and everything is drawn, and has been so for `quiet` milliseconds."""
     page.wait_for_function(SETTLED, arg=quiet, polling=50, timeout=seconds * 1000)
+
+
+def choose(page: Page, label: str, option: str, attempts: int = 5) -> None:
+    """Choose in a list as a reader does: a list that a late drawing has closed again is opened again."""
+    offered = page.get_by_role("option", name=option)
+    for _ in range(attempts):
+        page.get_by_label(label).click()
+        with contextlib.suppress(PlaywrightError):
+            offered.click(timeout=5_000)
+            break
+        page.keyboard.press("Escape")
+        settled(page)
+    else:
+        raise AssertionError(f"{label} did not offer {option} in {attempts} attempts")
+    page.keyboard.press("Escape")
 
 
 def photograph(page: Page, path: Path) -> None:

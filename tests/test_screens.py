@@ -36,9 +36,7 @@ def settle(seen) -> str:
 def test_what_is_chosen_is_in_the_address_and_survives_reload_other_pages_and_the_way_back(visit):
     seen = visit("/")
     page = seen.page
-    page.get_by_label("Segment").click()
-    page.get_by_role("option", name="business").click()
-    page.keyboard.press("Escape")
+    browser.choose(page, "Segment", "business")
     assert settle(seen) == "/?segment=business"
     figure = page.locator("[data-testid=stMetricValue]").first.inner_text()
     page.get_by_role("link", name="Customer ROI").click()
