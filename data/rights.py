@@ -22,6 +22,11 @@ SHARE_VIEW = "share view"  # with one's team or the company
 SET_DEFAULT = "set default view"  # for everybody of a role
 NOTE = "note"
 EXPORT = "export"
+CAMPAIGNS = "campaigns"  # see campaigns: managers their own, the others all
+DRAFT_CAMPAIGN = "draft campaign"  # write one, submit it, take it back
+APPROVE_CAMPAIGN = "approve campaign"  # be the second person of it
+SEND_CAMPAIGN = "send campaign"  # export one's own campaign once it is approved
+RESPOND = "respond"  # bring answers of customers back
 ASK_GRANT = "ask grant"  # propose that somebody gets a role
 DECIDE_GRANT = "decide grant"  # be the second person of such a proposal
 REVOKE_GRANT = "revoke grant"
@@ -34,16 +39,21 @@ EXECUTIVE, MANAGER, APPROVER = "executive", "manager", "approver"
 AUDITOR, ADMIN, PARTNER_ROLE = "auditor", "admin", "partner"
 
 ROLES: dict[str, frozenset[str]] = {
-    EXECUTIVE: frozenset({ENTER, VIEW, TRUST, SAVE_VIEW, SHARE_VIEW, SET_DEFAULT, NOTE, EXPORT, EMERGENCY}),
-    MANAGER: frozenset({ENTER, VIEW, CUSTOMERS, SAVE_VIEW, SHARE_VIEW, NOTE, EXPORT}),
-    APPROVER: frozenset({ENTER, VIEW, CUSTOMERS, TRUST, SAVE_VIEW, SHARE_VIEW, NOTE, EXPORT, EMERGENCY}),
-    AUDITOR: frozenset({ENTER, VIEW, CUSTOMERS, TRUST, ACCESS, AUDIT, EXPORT, REVIEW_EMERGENCY}),
+    EXECUTIVE: frozenset({ENTER, VIEW, TRUST, SAVE_VIEW, SHARE_VIEW, SET_DEFAULT, NOTE, EXPORT, EMERGENCY, CAMPAIGNS}),
+    MANAGER: frozenset(
+        {ENTER, VIEW, CUSTOMERS, SAVE_VIEW, SHARE_VIEW, NOTE, EXPORT}
+        | {CAMPAIGNS, DRAFT_CAMPAIGN, SEND_CAMPAIGN, RESPOND}
+    ),
+    APPROVER: frozenset(
+        {ENTER, VIEW, CUSTOMERS, TRUST, SAVE_VIEW, SHARE_VIEW, NOTE, EXPORT, EMERGENCY, CAMPAIGNS, APPROVE_CAMPAIGN}
+    ),
+    AUDITOR: frozenset({ENTER, VIEW, CUSTOMERS, TRUST, ACCESS, AUDIT, EXPORT, REVIEW_EMERGENCY, CAMPAIGNS}),
     ADMIN: frozenset({ENTER, ACCESS, ASK_GRANT, DECIDE_GRANT, REVOKE_GRANT, END_SESSIONS, REVIEW_EMERGENCY, VIEW_AS}),
     PARTNER_ROLE: frozenset({ENTER, PARTNER}),
 }
 CHANGES = frozenset(
     {SAVE_VIEW, SHARE_VIEW, SET_DEFAULT, NOTE, EXPORT, ASK_GRANT, DECIDE_GRANT, REVOKE_GRANT, END_SESSIONS, EMERGENCY}
-    | {REVIEW_EMERGENCY, VIEW_AS}
+    | {REVIEW_EMERGENCY, VIEW_AS, DRAFT_CAMPAIGN, APPROVE_CAMPAIGN, SEND_CAMPAIGN, RESPOND}
 )  # what nobody can do while looking through somebody else's eyes
 
 # Roles one person may not hold together, because one checks the other or because each has rows of its own to see.

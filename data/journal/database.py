@@ -14,13 +14,14 @@ from data.journal.problems import JournalError
 
 LOCK = 7_273_104_411  # PostgreSQL: everybody who writes to the journal holds it until the end of the transaction
 BUSY_MILLISECONDS = 20_000
-APPEND_ONLY = ("audit", "view_version")
-NEVER_DELETED = ("audit", "view_version", "toxic_pair", "role_grant", "session", "person", "segment")
+APPEND_ONLY = ("audit", "view_version", "campaign", "campaign_version", "campaign_step", "campaign_response")
+CHANGING = ("role_grant", "session", "person", "segment", "campaign_delivery", "campaign_batch")  # in part, or once
+NEVER_DELETED = (*APPEND_ONLY, *CHANGING, "toxic_pair")
 GUARDS = (
-    *(f"{table}_no_update" for table in ("audit", "view_version", "toxic_pair")),
+    *(f"{table}_no_update" for table in (*APPEND_ONLY, "toxic_pair")),
     *(f"{table}_no_delete" for table in NEVER_DELETED),
-    *(f"{table}_fixed" for table in ("role_grant", "session", "person", "segment")),
-    "audit_next",
+    *(f"{table}_fixed" for table in CHANGING),
+    *(f"{table}_next" for table in ("audit", "campaign_version", "campaign_step")),
 )
 SQLITE_GUARDS = (
     *(f"{table}_no_replace" for table in NEVER_DELETED if table != "audit"),

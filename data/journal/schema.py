@@ -152,6 +152,110 @@ NOTE = sa.Table(
     sa.CheckConstraint("audience in ('personal', 'team')", name="note_audience"),
 )
 
+CAMPAIGN = sa.Table(
+    "campaign",
+    METADATA,
+    sa.Column("campaign_id", KEY, primary_key=True),  # 128 random bits, hexadecimal: the key in feeds and exports, too
+    sa.Column("author", KEY, nullable=False),
+    sa.Column("created_at", MOMENT, nullable=False),
+)
+
+CAMPAIGN_VERSION = sa.Table(
+    "campaign_version",
+    METADATA,
+    sa.Column("campaign_id", KEY, sa.ForeignKey("campaign.campaign_id"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),  # the promise, as canonical JSON
+    sa.Column("sha256", KEY, nullable=False),  # of the body: what is approved is what is sent
+    sa.Column("saved_by", KEY, nullable=False),
+    sa.Column("saved_at", MOMENT, nullable=False),
+)
+
+CAMPAIGN_STEP = sa.Table(  # what happened to a campaign; its state is where the last step led
+    "campaign_step",
+    METADATA,
+    sa.Column("campaign_id", KEY, primary_key=True),
+    sa.Column("step", sa.Integer, primary_key=True),  # 1, 2, 3, … without a gap
+    sa.Column("name", WORD, nullable=False),
+    sa.Column("before", WORD, nullable=False),
+    sa.Column("after", WORD, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),  # the version of the promise that it is about
+    sa.Column("sha256", KEY, nullable=False),
+    sa.Column("author", KEY, nullable=False),
+    sa.Column("by", KEY, nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.Column("reason", sa.String(1000), nullable=False, server_default=""),
+    sa.Column("detail", sa.Text, nullable=False, server_default="{}"),  # JSON: what was frozen, what was measured
+    sa.ForeignKeyConstraint(
+        ["campaign_id", "version"], ["campaign_version.campaign_id", "campaign_version.version"], name="step_of_version"
+    ),
+    sa.CheckConstraint(
+        """(name = 'draft' and before = '' and after = 'draft')
+        or (name = 'submit' and before = 'draft' and after = 'submitted')
+        or (name = 'return' and before = 'submitted' and after = 'draft')
+        or (name = 'approve' and before = 'submitted' and after = 'approved')
+        or (name = 'export' and before = 'approved' and after = 'exported')
+        or (name = 'launch' and before = 'exported' and after = 'measuring')
+        or (name = 'grade' and before = 'measuring' and after = 'graded')
+        or (name = 'withdraw' and before in ('draft', 'submitted', 'approved') and after = 'withdrawn')""",
+        name="step_allowed",
+    ),
+    sa.CheckConstraint("name not in ('approve', 'return') or by <> author", name="step_second_person"),
+)
+
+CAMPAIGN_DELIVERY = sa.Table(  # one sending of a campaign's recipients to one target
+    "campaign_delivery",
+    METADATA,
+    sa.Column("delivery_id", KEY, primary_key=True),
+    sa.Column("campaign_id", KEY, sa.ForeignKey("campaign.campaign_id"), nullable=False),
+    sa.Column("target", WORD, nullable=False),  # download, or a name in targets.toml
+    sa.Column("kind", WORD, nullable=False),  # csv, xlsx, parquet, jsonl
+    sa.Column("pseudonyms", sa.Boolean, nullable=False),  # keys that this delivery alone uses
+    sa.Column("purpose", WORD, nullable=False),
+    sa.Column("by", KEY, nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.Column("expires_at", MOMENT, nullable=False),  # when the receiver must have deleted it
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("dropped", sa.Integer, nullable=False),  # recipients whose consent was withdrawn since the export
+    sa.Column("sha256", KEY, nullable=False),  # of the list as it is kept
+    sa.Column("file", WORD, nullable=False),
+    sa.Column("ended_at", MOMENT),
+    sa.Column("ended_why", WORD),  # complete, cancelled, failed
+    sa.CheckConstraint("ended_why in ('complete', 'cancelled', 'failed')", name="delivery_ended"),
+    sa.CheckConstraint("(ended_at is null) = (ended_why is null)", name="delivery_ended_why"),
+    sa.Index("delivery_campaign", "campaign_id", "at"),
+)
+
+CAMPAIGN_BATCH = sa.Table(  # the recipients of a delivery, in the order of its list: each row is in one batch only
+    "campaign_batch",
+    METADATA,
+    sa.Column("delivery_id", KEY, sa.ForeignKey("campaign_delivery.delivery_id"), primary_key=True),
+    sa.Column("batch", sa.Integer, primary_key=True),
+    sa.Column("first_row", sa.Integer, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("idempotency_key", KEY, nullable=False, unique=True),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("tried_at", MOMENT),
+    sa.Column("problem", sa.String(1000), nullable=False, server_default=""),
+    sa.Column("sent_at", MOMENT),
+)
+
+CAMPAIGN_RESPONSE = sa.Table(
+    "campaign_response",
+    METADATA,
+    sa.Column("campaign_id", KEY, sa.ForeignKey("campaign.campaign_id"), primary_key=True),
+    sa.Column("response_id", WORD, primary_key=True),  # the sender's own: sent again, it is the same response
+    sa.Column("customer_id", WORD, nullable=False),
+    sa.Column("kind", WORD, nullable=False),
+    sa.Column("responded_at", MOMENT, nullable=False),
+    sa.Column("received_at", MOMENT, nullable=False),
+    sa.Column("source", WORD, nullable=False),  # http, upload
+    sa.Column("sender", WORD, nullable=False),  # the person or the machine
+    sa.Column("arm", WORD, nullable=False),
+    sa.Column("flag", WORD, nullable=False, server_default=""),  # why it is kept but does not count
+    sa.Index("response_customer", "campaign_id", "customer_id"),
+)
+
 AUDIT = sa.Table(
     "audit",
     METADATA,
