@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MOST_TEXT = 1 << 20
+MOST_HELD_OUT = 0.5
 
 
 class Unusable(Exception):
@@ -19,7 +20,10 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Company:
-    """Settings of one company. roi_floor: smallest relationship investment that is rated, in currency; 0 derives it."""
+    """Settings of one company. roi_floor: smallest relationship investment that is rated, in currency; 0 derives it.
+
+    global_holdout: share of all customers that no campaign reaches, in steps of a ten-thousandth.
+    """
 
     name: str = "Company"
     currency: str = ""
@@ -27,6 +31,7 @@ class Company:
     notice: str = ""
     crm_link: str = ""
     roi_floor: float = 0.0
+    global_holdout: float = 0.0
 
     def __post_init__(self):
         for name in ("name", "currency", "zone", "notice", "crm_link"):
@@ -34,6 +39,9 @@ class Company:
                 raise TypeError(f"{name} must be text in quotes")
         if type(self.roi_floor) not in (int, float) or not 0 <= self.roi_floor < math.inf:
             raise TypeError("roi_floor must be a number, 0 or more")
+        share = self.global_holdout
+        if type(share) not in (int, float) or not 0 <= share <= MOST_HELD_OUT or round(share * 10_000, 6) % 1:
+            raise TypeError(f"global_holdout must be a share from 0 to {MOST_HELD_OUT}, in steps of 0.0001")
 
 
 def read_text(path: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 import pandas as pd
@@ -44,7 +44,7 @@ class DuckDB:
             return cursor.execute(sql, values).df()
 
     @contextmanager
-    def reader(self, sql: str, values: list, rows: int) -> Iterator[pa.RecordBatchReader]:
+    def reader(self, sql: str, values: list | dict[str, Any], rows: int) -> Iterator[pa.RecordBatchReader]:
         """The answer in parts of so many rows, for files: exact, and never whole in memory."""
         with self.connection.cursor() as cursor:
             yield cursor.sql(sql, params=values).to_arrow_reader(rows)
