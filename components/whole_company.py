@@ -17,7 +17,7 @@ from data.view import View
 from data.warehouse import Build
 
 ABOUT_NOBODY = frozenset(
-    {"policy", "channel", "cut_off", "model_card", "model_backtest", "model_calibration"}
+    {"policy", "channel", "rule", "cut_off", "model_card", "model_backtest", "model_calibration"}
     | {"model_parameter", "model_check", "model_curve"}
     | {"peer_band"}  # of more than ten partners, rounded
 )

@@ -114,6 +114,7 @@ LISTINGS = {
     "roi_band": Table("roi_band", ("roi_state",), frozenset()),
     "target": Table("target", ("metric", "scope", "period"), frozenset()),
     "channel": Table("channel", ("channel",), frozenset()),
+    "rule": Table("rule", ("rule",), frozenset()),
     "policy": Table("policy", ("role", "metric"), frozenset()),
     "consent_state": Table("consent_state", ("channel",), frozenset(), frozenset({"customer_id"})),
     "learned_response": Table("learned_response", ("channel",), frozenset(), frozenset({"customer_id"})),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-from scipy.special import ndtr, ndtri
+from statistics import NormalDist  # no scipy: pages plan with this
 
 ALPHA, POWER = 0.05, 0.80
+NORMAL = NormalDist()
 
 
 def quantiles(alpha: float = ALPHA, power: float = POWER) -> float:
     """z_(1−α/2) + z_power: how many standard errors an effect must be away from 0 to be found so often."""
     if not (0 < alpha < 1 and alpha / 2 < power < 1):
         raise ValueError(f"Risk must lie between 0 and 1 and power between it and 1. Got {alpha} and {power} instead.")
-    return float(ndtri(1 - alpha / 2) + ndtri(power))
+    return NORMAL.inv_cdf(1 - alpha / 2) + NORMAL.inv_cdf(power)
 
 
 def planned_error(treated: float, control: float, variance: float, ratio: float = 1.0) -> float:
@@ -33,7 +33,7 @@ def smallest_effect(
 
 def power_of(effect: float, se: float, alpha: float = ALPHA) -> float:
     """Chance that an interval around a difference with this standard error leaves out 0, on the side of the effect."""
-    return float(ndtr(abs(effect) / se - ndtri(1 - alpha / 2)))
+    return NORMAL.cdf(abs(effect) / se - NORMAL.inv_cdf(1 - alpha / 2))
 
 
 def smallest_proven_effect(
