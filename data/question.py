@@ -210,6 +210,9 @@ class Listing:
             text += " where " + " and ".join(where or ["true"])
         elif not scope.everything:
             text += " where false"
+        elif shape.of_campaigns:
+            where, values = conditions(View(EVERYTHING, self.view.members), shape, joined=True)
+            text += " where " + " and ".join(where or ["true"])
         order = "".join(f"t.{name}, " for name in shape.grain)
         return f"{text} order by {order.rstrip(', ')} limit {int(self.limit)} offset {int(self.offset)}", values
 

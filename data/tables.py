@@ -60,6 +60,11 @@ class Table:
     groups: tuple[str, ...] = ()
 
     @property
+    def of_campaigns(self) -> bool:
+        """Whether each row is about a campaign: sums over those it reached."""
+        return "campaign_id" in self.grain
+
+    @property
     def dims(self) -> frozenset[str]:
         """Every dimension it can be split by."""
         return frozenset(self.grain) | self.further_dims
@@ -101,6 +106,7 @@ TABLES = (
 
 OWN = ("own_customers", "own_revenue", "own_margin")
 SHARED = ("shared", "share", "shared_revenue", "lift")
+CAMPAIGN = ("treated", "responses", "response_rate", "contact_cost", "cost")
 PAIR = ("shared", "expected", "spread", "lift", "lift_low", "lift_high", "beyond")
 
 # Tables shown row by row. grain: the order of the rows.
@@ -116,6 +122,7 @@ LISTINGS = {
     "channel": Table("channel", ("channel",), frozenset()),
     "rule": Table("rule", ("rule",), frozenset()),
     "policy": Table("policy", ("role", "metric"), frozenset()),
+    "campaign": Table("campaign", ("campaign_id",), frozenset(), groups=CAMPAIGN),
     "consent_state": Table("consent_state", ("channel",), frozenset(), frozenset({"customer_id"})),
     "learned_response": Table("learned_response", ("channel",), frozenset(), frozenset({"customer_id"})),
     "response_intensity": Table("response_intensity", ("channel", "least_contacts"), frozenset()),
@@ -134,6 +141,9 @@ LISTINGS = {
     "learned_partner_place": Table("learned_partner_place", ("partner_id", "span"), frozenset(), of_whole=True),
     "learned_partner_offer": Table("learned_partner_offer", ("partner_id", "place"), frozenset()),
     "learned_customer_place": Table("learned_customer_place", ("customer_id", "span"), frozenset(), of_whole=True),
+    "campaign": Table("campaign", ("measured_from", "campaign_id"), frozenset(), of_whole=True),
+    "campaign_day": Table("campaign_day", ("campaign_id", "day"), frozenset(), of_whole=True),
+    "learned_forecast": Table("learned_forecast", ("by", "name"), frozenset(), of_whole=True),
     "rfm_movement": Table("rfm_movement", ("score", "moved"), frozenset()),
     "cut_off": Table("cut_off", ("cut",), frozenset()),
     "model_card": Table("model_card", ("model",), frozenset()),
