@@ -118,6 +118,15 @@ class Actor:
             raise Forbidden(f"This cannot be done {why}. Ask the person who looks after access.")
 
 
+@dataclass(frozen=True)
+class Machine(Actor):
+    """A program that proved itself to the identity provider: it brings answers back, and may do nothing else."""
+
+    def may(self, permission: str) -> bool:
+        """Only one thing."""
+        return permission == RESPOND
+
+
 NOBODY = Actor("")
 SYSTEM = Actor("system", "Rapport", system=True)
 

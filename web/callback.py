@@ -33,6 +33,8 @@ class Pin:
 
     issuer: str
     userinfo: str = ""
+    keys: str = ""
+    token: str = ""
 
 
 def check(claims: Mapping, tokens: Mapping, provider: Provider, pin: Pin, now: float | None = None) -> None:
@@ -83,16 +85,16 @@ async def userinfo(address: str, access_token: str, subject: str) -> dict:
 
 
 class Failures:
-    """Failed answers of the last minute, by the address they came from."""
+    """Failed answers of the last minute, by the address they came from; or whatever else too many a minute are of."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
-        self.clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = FAILURES_A_MINUTE):
+        self.clock, self.most = clock, most
         self.seen: OrderedDict[str, deque[float]] = OrderedDict()
         self.said: dict[str, float] = {}
 
     def note(self, address: str) -> None:
         """One more from this address."""
-        moments = self.seen.setdefault(address, deque(maxlen=FAILURES_A_MINUTE + 1))
+        moments = self.seen.setdefault(address, deque(maxlen=self.most + 1))
         moments.append(self.clock())
         self.seen.move_to_end(address)
         while len(self.seen) > MOST_ADDRESSES:
@@ -103,7 +105,7 @@ class Failures:
         moments = self.seen.get(address, deque())
         while moments and moments[0] <= self.clock() - 60:
             moments.popleft()
-        return len(moments) >= FAILURES_A_MINUTE
+        return len(moments) >= self.most
 
     def to_say(self, address: str) -> bool:
         """Whether it is a minute since this was last asked of the address: what is audited once a minute."""

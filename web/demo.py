@@ -28,11 +28,14 @@ from data.rights import ADMIN, APPROVER, AUDITOR, EXECUTIVE, MANAGER, PARTNER_RO
 from data.warehouse import Build, NoBuild, folder, served
 from web.callback import Pin
 from web.settings import CALLBACK, SCOPE, Provider, Settings
+from web.tokens import SCOPE as RESPONSES
 
 PLACE = "/sign-in/demo-provider"
 CODE_SECONDS, TOKEN_SECONDS = 60, 300
 MOST_CODES = 1_000
 LONGEST_BODY = 8_192
+# A program to try POST /api/responses with. No secret: like the people, it is for this machine only, and made up.
+PROGRAM, PASSWORD = "demo-sender", "demonstration"
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,14 @@ def settings(origin: str) -> Settings:
         name: Provider(name, one.name, name, secrets.token_urlsafe(32), metadata, kwargs)
         for name, one in PERSONAS.items()
     }
-    return Settings(f"{origin}{CALLBACK}", secrets.token_urlsafe(48), providers, demo=True)
+    return Settings(
+        f"{origin}{CALLBACK}",
+        secrets.token_urlsafe(48),
+        providers,
+        api_audience=f"{origin}/api",
+        api_clients=(f"demo/{PROGRAM}",),
+        demo=True,
+    )
 
 
 def groups(persona: Persona) -> list[str]:
@@ -106,8 +116,9 @@ class DemoProvider:
         self.codes: dict[str, Code] = {}
 
     def pins(self) -> dict[str, Pin]:
-        """What the guard expects of each persona's tokens."""
-        return {name: Pin(self.issuer) for name in self.settings.providers}
+        """What the guard expects of each persona's tokens, and of the program's."""
+        pin = Pin(self.issuer, keys=f"{self.issuer}/keys", token=f"{self.issuer}/token")
+        return dict.fromkeys((*self.settings.providers, "demo"), pin)
 
     def routes(self) -> list[BaseRoute]:
         """The endpoints, all below one path."""
@@ -166,6 +177,8 @@ class DemoProvider:
         client = self.client(request.headers.get("authorization", ""))
         if client is None:
             return refusal("invalid_client", 401)
+        if client == PROGRAM:
+            return self.token_of_program(asked)
         found = self.codes.pop(asked.get("code", ""), None)
         proof = base64.urlsafe_b64encode(hashlib.sha256(asked.get("code_verifier", "").encode()).digest())
         if (
@@ -192,6 +205,19 @@ class DemoProvider:
         answer = {"id_token": token, "access_token": secrets.token_urlsafe(32), "token_type": "Bearer"}
         return JSONResponse(answer | {"expires_in": TOKEN_SECONDS})
 
+    def token_of_program(self, asked: dict[str, str]) -> Response:
+        """An access token (RFC 9068) for the one program, for the one thing it may do."""
+        if asked.get("grant_type") != "client_credentials":
+            return refusal("unauthorized_client")
+        if asked.get("scope", RESPONSES) != RESPONSES:
+            return refusal("invalid_scope")
+        now = int(self.clock())
+        claims: dict = {"iss": self.issuer, "sub": PROGRAM, "client_id": PROGRAM, "aud": self.settings.api_audience}
+        claims |= {"iat": now, "exp": now + TOKEN_SECONDS, "jti": secrets.token_urlsafe(16), "scope": RESPONSES}
+        token = jwt.encode({"alg": "RS256", "kid": self.key.kid, "typ": "at+jwt"}, claims, self.key)
+        answer = {"access_token": token, "token_type": "Bearer", "scope": RESPONSES, "expires_in": TOKEN_SECONDS}
+        return JSONResponse(answer)
+
     async def end(self, request: Request) -> Response:
         """Sign-out: there is no session here to end, only the way back."""
         if request.query_params.get("post_logout_redirect_uri") != self.redirect_uri:
@@ -214,9 +240,10 @@ class DemoProvider:
             name, _, secret = base64.b64decode(content, validate=True).decode().partition(":")
         except ValueError:
             return None
-        known = self.settings.providers.get(unquote_plus(name))
-        right = known and compare_digest(unquote_plus(secret).encode(), known.client_secret.encode())
-        return known.name if kind.lower() == "basic" and known and right else None
+        clients = {one.name: one.client_secret for one in self.settings.providers.values()} | {PROGRAM: PASSWORD}
+        known = clients.get(name := unquote_plus(name))
+        right = known and compare_digest(unquote_plus(secret).encode(), known.encode())
+        return name if kind.lower() == "basic" and right else None
 
 
 def refusal(error: str, status: int = 400) -> Response:

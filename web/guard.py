@@ -19,7 +19,7 @@ from data.journal import people
 from data.journal.people import Session
 from data.journal.store import Journal
 from data.rights import NOBODY
-from web import callback, cookies
+from web import callback, cookies, responses
 from web.callback import Failures, Pin, Refused
 from web.settings import CALLBACK, Settings, loopback
 
@@ -90,6 +90,8 @@ class Guard:
             await RedirectResponse(self.settings.origin + local_address(scope))(scope, receive, send)
         elif path == SIGN_IN or path.startswith(f"{SIGN_IN}/"):
             await self.app(scope, receive, send)
+        elif (scope["method"], path) in responses.OPEN:  # programs bring a token, which is looked at there
+            await self.app(without_cookies(scope), receive, send)
         elif path == LOGIN:
             await self.sign_in(scope, receive, send, request)
         elif path == LOGOUT:
@@ -208,6 +210,13 @@ class Guard:
 def with_session(scope: Scope, session: Session) -> Scope:
     """The request, with its session for the routes behind the door."""
     return {**scope, "state": {**scope.get("state", {}), "session": session}}
+
+
+def without_cookies(scope: Scope) -> Scope:
+    """The request without what a browser adds by itself, and without anybody's session."""
+    headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+    state = {name: value for name, value in scope.get("state", {}).items() if name != "session"}
+    return {**scope, "headers": headers, "state": state}
 
 
 def session_name(claims: Mapping) -> str:

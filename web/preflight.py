@@ -223,7 +223,8 @@ def pins(settings: Settings) -> tuple[dict[str, Pin], list[str]]:
             continue
         if sentence := provider_problem(provider, told):
             problems.append(sentence)
-        found[name] = Pin(str(told.get("issuer", "")), str(told.get("userinfo_endpoint") or ""))
+        names = ("userinfo_endpoint", "jwks_uri", "token_endpoint")
+        found[name] = Pin(str(told.get("issuer", "")), *(str(told.get(one) or "") for one in names))
     return found, problems
 
 

@@ -59,6 +59,8 @@ class Settings:
     providers: Mapping[str, Provider]
     roles: Mapping[str, str] = field(default_factory=dict)  # group -> role
     claims: Mapping[str, str] = field(default_factory=dict)  # what -> name of the claim that tells it
+    api_audience: str = ""  # how access tokens for this server must name it
+    api_clients: tuple[str, ...] = ()  # <provider>/<client id> of the programs that may send responses
     file: Path | None = None
     demo: bool = False
 
@@ -84,7 +86,10 @@ class Settings:
             {name: (one.client_id, one.metadata_url) for name, one in self.providers.items()} if not self.demo else {}
         )
         return hashlib.sha256(
-            json.dumps([self.redirect_uri, told, dict(self.roles), dict(self.claims)], sort_keys=True).encode()
+            json.dumps(
+                [self.redirect_uri, told, dict(self.roles), dict(self.claims), self.api_audience, self.api_clients],
+                sort_keys=True,
+            ).encode()
         ).hexdigest()[:16]
 
     def groups(self, claims: Mapping) -> list[str] | None:
@@ -158,14 +163,36 @@ def read(content: Mapping, file: Path | None = None) -> Settings | None:
     for what, claim in claims.items():
         if what not in ("groups", *OWN_ROWS.values()) or not isinstance(claim, str) or not claim:
             raise Misconfigured(f"[claims] {what}: it may hold groups, manager and partner, each the name of a claim.")
+    providers = {name: provider(name, auth[name]) for name in names}
     return Settings(
         text(auth, "auth", "redirect_uri").replace("{port}", str(st.get_option("server.port"))),
         str(auth.get("cookie_secret") or ""),
-        {name: provider(name, auth[name]) for name in names},
+        providers,
         roles,
         claims,
+        *programs(table(content, "rapport"), providers),
         file,
     )
+
+
+def programs(section: Mapping, providers: Mapping[str, Provider]) -> tuple[str, tuple[str, ...]]:
+    """The audience of access tokens and the clients that may send responses, from `[rapport]`; none by default."""
+    if unknown := sorted(set(section) - {"api_audience", "api_clients"}):
+        raise Misconfigured(f"[rapport] {unknown[0]!r}: there are api_audience and api_clients only.")
+    audience, clients = section.get("api_audience", ""), section.get("api_clients", [])
+    if not isinstance(audience, str) or not isinstance(clients, list):
+        raise Misconfigured("[rapport] api_audience must be text, api_clients a list of texts.")
+    for client in clients:
+        name, _, rest = client.partition("/") if isinstance(client, str) else ("", "", "")
+        if name not in providers or not 0 < len(rest) <= LONGEST_SUBJECT:
+            raise Misconfigured(
+                f"[rapport] api_clients {client!r}: write <provider>/<client id>, as in [auth.<provider>]."
+            )
+    if clients and not audience:
+        raise Misconfigured("[rapport] api_clients needs api_audience: tokens for another server must not count here.")
+    if any(audience == one.client_id for one in providers.values()):
+        raise Misconfigured("[rapport] api_audience is the client_id of a sign-in. Give access tokens their own.")
+    return audience, tuple(clients)
 
 
 def provider(name: str, section: Mapping) -> Provider:

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from data.journal.store import journal
 from data.rights import SYSTEM
 from data.warehouse import folder
-from web import demo, headers, preflight, settings, signin
+from web import demo, headers, preflight, responses, settings, signin
 from web.callback import Pin
 from web.guard import Guard
 from web.settings import Misconfigured, Settings
@@ -54,6 +54,7 @@ def prepare() -> Start:
         wrong += more
     if wrong:
         refuse(wrong)
+    routes = [*responses.Api(found, pins, journal).routes(), *routes]
     journal().record(SYSTEM, "server.start", providers=", ".join(found.providers), settings=found.fingerprint())
     always = headers.always(found.https)
     middleware = [
