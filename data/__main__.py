@@ -1,4 +1,4 @@
-"""The command line: python -m data simulate | sample | check | build | history | journal | audit."""
+"""The command line: python -m data simulate | sample | check | build | history | send | journal | audit."""
 
 from __future__ import annotations
 
@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("history", help="list the builds of a warehouse")
     one.add_argument("--warehouse", type=Path, default=Path("warehouse"))
     one.set_defaults(run=run_history)
+    one = commands.add_parser(
+        "send", help="send campaigns that wait to the targets of targets.toml, now and from now on"
+    )
+    one.add_argument("--once", action="store_true", help="send what waits now, then stop")
+    one.add_argument("--delivery", default="", help="send this one only, also one that was given up")
+    one.set_defaults(run=run_send)
     one = commands.add_parser("journal", help="look after the database of what people decide")
     one.add_argument("what", choices=["migrate", "backup", "new-key"])
     one.add_argument("--to", type=Path, help="backup: the file to write")
@@ -150,6 +156,27 @@ def run_history(command: argparse.Namespace) -> int:
     if not serving:
         raise Unusable(f"No builds in {command.warehouse} yet. Make one with: python -m data build FOLDER")
     return 0
+
+
+def run_send(command: argparse.Namespace) -> int:
+    """Send deliveries to their targets; 1 when something is left with a problem."""
+    from data import recipients, warehouse  # SQLAlchemy, HTTP and SSH: only this command needs them
+    from data.journal.deliveries import Delivery
+    from data.journal.problems import Invalid
+    from data.journal.store import journal
+    from data.sending import worker
+    from data.sending.wire import Outside
+
+    def withdrawn(delivery: Delivery) -> int:
+        try:
+            return recipients.withdrawn(journal(), warehouse.served(warehouse.folder()).current(), delivery)
+        except warehouse.NoBuild as error:
+            raise JournalError(f"Nobody can be asked for consent. {error}") from None
+
+    try:
+        return 0 if worker.run(journal(), Outside(say=say), withdrawn, command.delivery, command.once) else 1
+    except Invalid as error:
+        raise JournalError(str(error)) from None
 
 
 def run_journal(command: argparse.Namespace) -> int:

@@ -173,17 +173,22 @@ def tried(journal: Journal, delivery_id: str, batch: int, problem: str) -> None:
 
 
 def sent(journal: Journal, delivery_id: str, batch: int) -> None:
-    """The target has a batch; with the last one the delivery is complete and the campaign's window begins."""
+    """The target has a batch; with the last one the delivery is complete and the campaign's window begins.
+
+    So it does with a batch that was on its way when somebody cancelled: it has arrived all the same.
+    """
     found = get(journal, delivery_id)
     with acting(journal, SYSTEM, SEND_CAMPAIGN, "sent", found.campaign_id) as (connection, _):
         row = {"attempts": B.attempts + 1, "tried_at": journal.now(), "problem": "", "sent_at": journal.now()}
-        changed = connection.execute(sa.update(CAMPAIGN_BATCH).where(unsent(delivery_id, batch)).values(row))
-        if not changed.rowcount:
+        here = sa.and_(B.delivery_id == delivery_id, B.batch == batch, B.sent_at.is_(None))
+        if not connection.execute(sa.update(CAMPAIGN_BATCH).where(here).values(row)).rowcount:
             raise Invalid("This batch was sent before.")
         connection.info["detail"] |= {"delivery": delivery_id, "batch": batch}
-        left = sa.select(sa.func.count()).where(B.delivery_id == delivery_id, B.sent_at.is_(None))
-        if not connection.scalar(left):
+        ended = connection.scalar(sa.select(D.ended_at).where(D.delivery_id == delivery_id))
+        left = connection.scalar(sa.select(sa.func.count()).where(B.delivery_id == delivery_id, B.sent_at.is_(None)))
+        if not ended and not left:
             end(connection, journal, delivery_id, COMPLETE)
+        if ended or not left:
             campaign_rows.launch(connection, journal, SYSTEM, found.campaign_id)
 
 

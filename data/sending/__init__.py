@@ -1,0 +1,1 @@
+"""Sending a campaign's recipients to the targets an administrator has set up."""
