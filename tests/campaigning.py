@@ -64,7 +64,9 @@ def exported(
             "customer_id": keys,
             "arm": [arms[key] for key in keys],
             "channel": ["" if arms[key] == "control" else found.promise.channel for key in keys],
-            "p_assign": [found.promise.holdout if arms[key] == "control" else 1 - found.promise.holdout for key in keys],
+            "p_assign": [
+                found.promise.holdout if arms[key] == "control" else 1 - found.promise.holdout for key in keys
+            ],
             "cost": pa.array(
                 [Decimal(0) if arms[key] == "control" else found.promise.each for key in keys], pa.decimal128(18, 4)
             ),

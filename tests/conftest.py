@@ -166,10 +166,11 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator:
+def journal(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator:
     """An empty, migrated journal in each of the two databases."""
     from data.journal.store import Journal
 
+    monkeypatch.setenv("RAPPORT_CAMPAIGNS", str(tmp_path / "campaigns"))
     if request.param == "sqlite":
         where = str(tmp_path / "journal")
     else:

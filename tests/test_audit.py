@@ -20,9 +20,10 @@ import sqlalchemy as sa
 
 from data.journal import audit, chain, checkpoints, database, files, grants, people, segments
 from data.journal.problems import JournalError
-from data.journal.schema import METADATA, SAVED_VIEW, VIEW_VERSION
+from data.journal.schema import CAMPAIGN_RESPONSE, METADATA, SAVED_VIEW, VIEW_VERSION
 from data.journal.store import Journal
 from data.rights import ENTER, SYSTEM, Actor
+from tests import campaigning
 from tests.colleagues import come
 from tests.conftest import new_database, run_data
 
@@ -256,6 +257,11 @@ REFUSED = [
     "delete from role_grant", "delete from session", "delete from person", "delete from toxic_pair",
     "update toxic_pair set role_a = 'a'", "update role_grant set role = 'admin'",
     "update role_grant set decided_by = 'x'", "update role_grant set asked_by = 'x'",
+    "delete from campaign", "update campaign set author = 'x'", "delete from campaign_version",
+    "update campaign_version set body = '{}'", "delete from campaign_step", "update campaign_step set after = 'graded'",
+    "delete from campaign_response", "update campaign_response set flag = 'again'", "delete from campaign_delivery",
+    "update campaign_delivery set rows = 1", "update campaign_delivery set ended_why = 'failed'",
+    "delete from campaign_batch", "update campaign_batch set first_row = 7", "update campaign_batch set sent_at = null",
     "delete from segment", "update segment set members = 'x'", "update segment set owner = 'x'",
     "update session set held = '[]'", "update session set ended_at = null", "update person set subject = 'x'",
     "insert into audit (seq, at, actor, session, action, target, build, detail, key_id, mac) values (99, '', '', '', '', '', '', '', '', '')",
@@ -283,6 +289,12 @@ def decided(journal: Journal) -> None:
         version = {"view_id": "v", "version": 1, "name": "n", "body": "{}", "saved_by": ann.person, "saved_at": now}
         connection.execute(VIEW_VERSION.insert(), version)
     segments.save(journal, SYSTEM, "n", "", {"region": ["North"]}, "personal")
+    author, approver = campaigning.people_of(journal)
+    running = campaigning.launched(journal, author, approver, {"C1": "treated", "C2": "control"})
+    answer = {"campaign_id": running.campaign_id, "response_id": "r", "customer_id": "C1", "kind": "order"}
+    answer |= {"responded_at": now, "received_at": now, "source": "http", "sender": "crm", "arm": "treated"}
+    with journal.write(author, ENTER, "campaign.responses") as connection:
+        connection.execute(CAMPAIGN_RESPONSE.insert(), answer)
 
 
 def test_the_database_itself_refuses_to_change_what_is_decided(journal):
