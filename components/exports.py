@@ -16,7 +16,12 @@ from data.export_journal import Kept
 from data.question import Listing, Question, Refused
 from data.rights import Forbidden
 
-WHAT_FOR = {"csv": "opens anywhere", "xlsx": "for people", "parquet": "for programs: typed and unescaped"}
+WHAT_FOR = {
+    "csv": "opens anywhere",
+    "xlsx": "for people",
+    "parquet": "for programs: typed and unescaped",
+    "jsonl": "the same, a line of text for each row",
+}
 
 
 @st.fragment

@@ -60,16 +60,28 @@ class Wanted:
         """What somebody must be allowed to, to have this as a file."""
         return self.question.permissions if isinstance(self.question, Kept | Document) else (EXPORT,)
 
+    @property
+    def most_rows(self) -> int:
+        """How many rows one file of this may have."""
+        return (self.question.ceiling if isinstance(self.question, Kept) else None) or MOST_ROWS
+
+    @property
+    def action(self) -> str:
+        """What the audit calls it; an `export` counts against the person's day."""
+        return self.question.recorded_as if isinstance(self.question, Kept) else "export"
+
     def may(self, actor: Actor) -> bool:
         """Whether somebody is offered this: nobody is while looking through somebody else's eyes."""
         return not actor.viewed_by and all(map(actor.may, self.permissions))
 
-    def require(self, actor: Actor) -> None:
+    def require(self, actor: Actor, build: Build) -> None:
         """Raise Forbidden for who may not take this along."""
         for permission in self.permissions:
             actor.require(permission)
         if actor.viewed_by:
             raise Forbidden("Nothing is taken along while looking as somebody else. Go back to your own eyes first.")
+        if isinstance(self.question, Kept):
+            self.question.ready(actor, build)
 
     def count(self, build: Build) -> int:
         """How many rows there are now; of very many, perhaps only that they are too many. A document counts as one."""
@@ -96,7 +108,7 @@ class Wanted:
     def reader(self, question: Question | Listing | Kept, build: Build) -> Iterator[pa.RecordBatchReader]:
         """The rows in parts, up to one more than a file may have."""
         if isinstance(question, Kept):
-            yield question.reader(MOST_ROWS + 1)
+            yield question.reader(self.most_rows + 1)
         else:
             with build.engine.reader(*whole(question).sql(build.attributes), ROWS_AT_ONCE) as reader:
                 yield reader
@@ -139,15 +151,18 @@ class Made:
 
 def count(build: Build, wanted: Wanted) -> int:
     """How many rows the file will have; raises TooLarge when they do not fit into one."""
-    return fitting(wanted.count(build))
+    return fitting(wanted.count(build), wanted)
 
 
-def fitting(number: int) -> int:
+def fitting(number: int, wanted: Wanted) -> int:
     """The number of rows, when a file may have so many."""
-    if number > MOST_ROWS:
+    if number > wanted.most_rows:
         raise TooLarge(
-            f"This table has more than the {MOST_ROWS:,} rows one file may have. Set a filter, or choose fewer months."
+            f"This table has more than the {wanted.most_rows:,} rows one file may have. "
+            "Set a filter, or choose fewer months."
         )
+    if wanted.kind in KINDS and number > KINDS[wanted.kind].most_rows:
+        raise TooLarge(f"{KINDS[wanted.kind].label} holds {KINDS[wanted.kind].most_rows:,} rows. Choose CSV.")
     return number
 
 
@@ -160,8 +175,12 @@ def used(journal: Journal, person: str, connection: sa.Connection | None = None)
     return len(rows), sum(rows)
 
 
-def within_quota(journal: Journal, person: str, rows: int, connection: sa.Connection | None = None) -> None:
+def within_quota(
+    journal: Journal, person: str, rows: int, wanted: Wanted, connection: sa.Connection | None = None
+) -> None:
     """Raise Forbidden when one more export of so many rows would be more than a day allows."""
+    if wanted.action != "export":
+        return
     exports, taken = used(journal, person, connection)
     if exports + 1 > EXPORTS_A_DAY or taken + rows > ROWS_A_DAY:
         raise Forbidden(
@@ -173,9 +192,9 @@ def within_quota(journal: Journal, person: str, rows: int, connection: sa.Connec
 def prepare(journal: Journal, actor: Actor, build: Build, wanted: Wanted) -> tuple[str, int]:
     """A ticket's token and the number of rows, for somebody who may export this. Raises Forbidden or TooLarge."""
     with refusals_on_record(journal, actor, build, wanted):
-        wanted.require(actor)
+        wanted.require(actor, build)
         number = count(build, wanted)
-    within_quota(journal, actor.person, number)
+    within_quota(journal, actor.person, number, wanted)
     return tickets().make(actor.session, build, wanted), number
 
 
@@ -183,20 +202,22 @@ def deliver(journal: Journal, actor: Actor, ticket: Ticket) -> Made:
     """The complete file, its audit row written. Rights are those of this moment, not those of the click."""
     wanted, build = ticket.wanted, ticket.build
     with refusals_on_record(journal, actor, build, wanted):
-        wanted.require(actor)
+        wanted.require(actor, build)
         if (
             not isinstance(wanted.question, Kept)
             and within(wanted.question, build.scope_of(actor.held)) != wanted.question
         ):
             raise Forbidden("What you may see has changed since this was prepared. Open the page again.")
-        within_quota(journal, actor.person, 0)
+        within_quota(journal, actor.person, 0, wanted)
         made = make(build, wanted)
     said = {"name": slug(wanted.name), "format": wanted.kind, "rows": made.rows, "sha256": made.sha256}
     try:
         with journal.write(
-            actor, wanted.permissions[0], "export", made.name, build.id, **said, question=str(wanted.question)
+            actor, wanted.permissions[0], wanted.action, made.name, build.id, **said, question=str(wanted.question)
         ) as connection:
-            within_quota(journal, actor.person, made.rows, connection)
+            within_quota(journal, actor.person, made.rows, wanted, connection)
+        if isinstance(wanted.question, Kept):
+            wanted.question.taken()
     except BaseException:
         made.file.close()
         raise
@@ -209,7 +230,7 @@ def refusals_on_record(journal: Journal, actor: Actor, build: Build, wanted: Wan
     try:
         yield
     except Forbidden as refusal:
-        with journal.write(actor, wanted.permissions[0], "export", slug(wanted.name), build.id):
+        with journal.write(actor, wanted.permissions[0], wanted.action, slug(wanted.name), build.id):
             raise refusal
 
 
@@ -220,7 +241,7 @@ def make(build: Build, wanted: Wanted) -> Made:
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed when it has been sent)
         try:
-            rows = fitting(wanted.write(file, build))
+            rows = fitting(wanted.write(file, build), wanted)
             size = file.seek(0, 2)
             file.seek(0)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

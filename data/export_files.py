@@ -1,12 +1,14 @@
-"""The files of an export: CSV and Excel for people, which no program can take for a formula, and Parquet for machines.
+"""The files of an export: CSV and Excel, which no program can take for a formula; Parquet and JSON for machines.
 
 Every writer takes the answer in parts, so that memory is bounded, and returns the number of rows it wrote.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 from data.catalog import Unit
 
 LONGEST_CELL = 32_767  # characters an Excel cell can hold
+MOST_LINES = 1_048_575  # rows an Excel sheet can hold, below its head
 FIRST_YEAR = 1901  # Excel counts days from 1900, and takes that year for a leap year
 SIGNS = "=+-@\u2212"  # with their full-width and other variants: what a spreadsheet takes for a formula
 BREAKS = "\t\r\n\0"
@@ -139,6 +142,15 @@ def rows_of(parts: Iterator[pa.RecordBatch], columns: list[Column]) -> Iterator[
         )
 
 
+def spelled(part: pa.RecordBatch, one: Column, spell: Callable[[Any], str]) -> list[str]:
+    """The values of a column as text; a word that many rows share is spelled once."""
+    values = part.column(one.name)
+    if not pa.types.is_dictionary(values.type):
+        return [spell(plain(value, one.unit)) for value in values.to_pylist()]
+    words, missing = [spell(word) for word in values.dictionary.to_pylist()], spell(None)
+    return [missing if place is None else words[place] for place in values.indices.to_pylist()]
+
+
 # Formats
 
 
@@ -146,9 +158,10 @@ def write_csv(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Colum
     """UTF-8 with the mark by which Excel knows it, every text quoted, one line a row."""
     file.write(("\ufeff" + ",".join(cell(one.label) for one in columns) + "\r\n").encode())
     number = 0
-    for row in rows_of(reader, columns):
-        file.write((",".join(map(cell, row)) + "\r\n").encode())
-        number += 1
+    for part in reader:
+        rows = map(",".join, zip(*(spelled(part, one, cell) for one in columns), strict=True))
+        file.write("".join(f"{row}\r\n" for row in rows).encode())
+        number += part.num_rows
     return number
 
 
@@ -215,6 +228,29 @@ def write_parquet(
     return number
 
 
+def write_jsonl(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Column], about: Mapping[str, str]) -> int:
+    """For machines: one JSON object (RFC 8259) a line, typed, nothing escaped for people; names as in the catalog.
+
+    Figures are numbers with all their digits, moments ISO 8601 in UTC; what is missing is null.
+    """
+    names = [json.dumps(one.name) + ":" for one in columns]
+    number = 0
+    for part in reader:
+        values = [[name + text for text in spelled(part, one, json_value)] for name, one in zip(names, columns)]
+        file.write("".join("{" + ",".join(row) + "}\n" for row in zip(*values, strict=True)).encode())
+        number += part.num_rows
+    return number
+
+
+def json_value(value: Any) -> str:
+    """A value as JSON."""
+    if value is None or isinstance(value, bool | int):
+        return json.dumps(value)
+    if isinstance(value, float | Decimal):
+        return cell(value)
+    return json.dumps(moment(value) if isinstance(value, date) else str(value), ensure_ascii=False)
+
+
 def stored(kind: pa.DataType) -> pa.DataType:
     """The type a file has: moments say that they are UTC, and words are words."""
     if pa.types.is_timestamp(kind):
@@ -227,19 +263,23 @@ Writer = Callable[[IO[bytes], pa.RecordBatchReader, list[Column], Mapping[str, s
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: what it is called, its extension, its exact type, and who writes it."""
+    """A kind of file: what it is called, its extension, its exact type, who writes it, and how much it can hold."""
 
     label: str
     extension: str
     mime: str
     write: Writer
+    most_rows: int = sys.maxsize
 
 
 KINDS = {
     kind.extension: kind
     for kind in (
         Format("CSV", "csv", "text/csv; charset=utf-8; header=present", write_csv),
-        Format("Excel", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", write_xlsx),
+        Format(
+            "Excel", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", write_xlsx, MOST_LINES
+        ),
         Format("Parquet", "parquet", "application/vnd.apache.parquet", write_parquet),
+        Format("JSON lines", "jsonl", "application/jsonl; charset=utf-8", write_jsonl),
     )
 }

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -19,8 +19,11 @@ from data.export_files import Column
 from data.journal import audit, grants, people
 from data.journal.schema import AUDIT
 from data.journal.store import Journal
-from data.rights import ACCESS, EXPORT, SYSTEM
+from data.rights import ACCESS, EXPORT, SYSTEM, Actor
 from data.rights import AUDIT as SEE_TRAIL
+
+if TYPE_CHECKING:
+    from data.warehouse import Build
 
 ROWS_AT_ONCE = 2_000  # a detail may have 4,000 characters
 BEYOND = 2**62  # no entry has such a number
@@ -28,12 +31,24 @@ BEYOND = 2**62  # no entry has such a number
 
 @dataclass(frozen=True)
 class Kept(ABC):
-    """Rows of a journal, and what somebody must be allowed to take them along."""
+    """Rows of a journal, and what somebody must be allowed to take them along.
+
+    recorded_as: what the audit calls it; only an `export` counts against a person's day. ceiling: rows of one file,
+    where it is not the one of all tables.
+    """
 
     journal: Journal = field(repr=False, compare=False)
 
     permissions: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[Column, ...]]
+    recorded_as: ClassVar[str] = "export"
+    ceiling: ClassVar[int | None] = None
+
+    def ready(self, actor: Actor, build: Build) -> None:  # noqa: B027 (most rows need no more than the permission)
+        """Raise Forbidden where this person may not have these very rows now."""
+
+    def taken(self) -> None:  # noqa: B027
+        """Note that a complete file is on record and about to leave."""
 
     @abstractmethod
     def count(self) -> int:

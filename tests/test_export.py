@@ -210,6 +210,52 @@ def test_parquet_is_typed_and_holds_every_text_as_it_is():
     assert table.schema.field("amount").type == pa.decimal128(18, 4)
 
 
+def test_json_lines_are_typed_and_hold_every_text_as_it_is():
+    rows = random_rows(1_000)
+    lines = written("jsonl", rows).split(b"\n")
+    assert lines.pop() == b""
+    records = [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in lines]
+    assert [tuple(record.values()) for record in records] == rows
+    assert list(records[0]) == ["key", "name", "amount", "note"]
+
+
+def test_what_is_missing_is_null_and_moments_say_utc_in_json_lines():
+    schema = pa.schema([("at", pa.timestamp("us")), ("share", pa.float64()), ("count", pa.float64()), ("kind", pa.dictionary(pa.int8(), pa.string())), ("ok", pa.bool_())])  # fmt: skip
+    values = [
+        [datetime(2026, 1, 2, 3, 4, 5), None],
+        [0.25, float("nan")],
+        [3.0, float("inf")],
+        ["=a", None],
+        [True, None],
+    ]
+    batch = pa.RecordBatch.from_arrays([pa.array(v, f.type) for v, f in zip(values, schema)], schema=schema)
+    file = io.BytesIO()
+    columns = [Column("at", "At"), Column("share", "Share", Unit.SHARE), Column("count", "Count", Unit.COUNT), Column("kind", "Kind"), Column("ok", "Ok")]  # fmt: skip
+    assert KINDS["jsonl"].write(file, pa.RecordBatchReader.from_batches(schema, [batch]), columns, {}) == 2
+    assert file.getvalue() == (
+        b'{"at":"2026-01-02T03:04:05Z","share":0.25,"count":3,"kind":"=a","ok":true}\n'
+        b'{"at":null,"share":null,"count":null,"kind":null,"ok":null}\n'
+    )
+
+
+def test_no_file_of_excel_silently_loses_rows_beyond_its_last_line():
+    with pytest.raises(TooLarge, match=r"1,048,575 rows\. Choose CSV"):
+        export.fitting(1_048_576, export.Wanted(Long(None), "long", "xlsx"))
+    assert export.fitting(1_048_576, export.Wanted(Long(None), "long", "csv")) == 1_048_576
+
+
+class Long(Kept):
+    """Rows of the journal that may be very many."""
+
+    permissions, columns, ceiling = (EXPORT,), (), 2_000_000
+
+    def count(self) -> int:
+        return 0
+
+    def rows(self):
+        yield from ()
+
+
 # ---- Files hold the answer of the question
 
 
@@ -674,6 +720,10 @@ def file_rows(content: bytes, kind: str) -> list[list]:
         sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
         assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
         return [[shown(one) if isinstance(one, str) else one for one in row] for row in sheet.values]
+    if kind == "jsonl":
+        records = [json.loads(line) for line in content.decode().rstrip("\n").split("\n")]
+        columns = next(one.columns for one in (Trail, Review) if [c.name for c in one.columns] == list(records[0]))
+        return [[one.label for one in columns], *(list(record.values()) for record in records)]
     table = pq.read_table(io.BytesIO(content))
     labels = [field.metadata[b"label"].decode() for field in table.schema]
     return [labels, *(list(row.values()) for row in table.to_pylist())]
