@@ -37,7 +37,7 @@ class Secret:
     def read(self) -> str:
         """The secret, without blanks around it. Raises JournalError when it is missing or open to others."""
         if self.file:
-            return closed(Path(self.file), "The secret")
+            return closed(Path(self.file), "The secret").strip()
         text = os.environ.get(self.variable, "").strip()
         if not text:
             raise JournalError(f"The environment variable {self.variable}, named in {FILE}, is not set.")
@@ -252,9 +252,9 @@ def closed(path: Path, what: str) -> str:
             f"{what} {path} can be read by other accounts. Give it to the server's account: chmod 600 {path}"
         )
     try:
-        text = content.decode("utf-8").strip()
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise JournalError(f"{what} {path} is not text in UTF-8.") from None
-    if not text:
+    if not text.strip():
         raise JournalError(f"{what} {path} is empty.")
     return text

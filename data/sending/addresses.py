@@ -6,6 +6,7 @@ points to afterwards does not matter (server-side request forgery: OWASP SSRF Pr
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import socket
@@ -22,15 +23,23 @@ Resolve = Callable[[str, int], list[str]]  # host, port -> its addresses
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # the last part of what some programs take for an IPv4 address
 
-# IPv6 networks whose addresses carry an IPv4 address inside, which would be checked by nobody (RFC 4291, 6052, 8215,
-# 3056, 4380, 2765), and addresses of cloud hosts that are public by their number only.
-DISGUISED = tuple(
-    map(
-        ipaddress.ip_network,
-        ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"),
-    )
+
+def networks_of(text: str) -> tuple[Network, ...]:
+    """Networks from their names, separated by blanks."""
+    return tuple(map(ipaddress.ip_network, text.split()))
+
+
+# IPv6 networks whose addresses carry an IPv4 address inside, which nobody would check (RFC 2765, 3056, 4291, 4380,
+# 6052, 8215).
+DISGUISED = networks_of("::/96 ::ffff:0:0/96 ::ffff:0:0:0/96 64:ff9b::/96 64:ff9b:1::/48 2002::/16 2001::/32")
+# The special-purpose registries of IANA (RFC 6890 and later), spelled out: the ipaddress module of some Pythons lacks
+# a part. With them, addresses of a cloud's own services that are public by their number only.
+SPECIAL = networks_of(
+    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
+    "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/3 168.63.129.16/32 "
+    "2001::/23 2001:db8::/32 2002::/16 3fff::/20"
 )
-OF_THE_HOST = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "192.88.99.1")))
+UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is public is in here
 
 
 @dataclass(frozen=True)
@@ -46,27 +55,25 @@ def web(url: str) -> Web:
     """The parts of an https address; Refused with what is wrong with it. The address itself may hold a secret."""
     if not url.isascii() or any(c.isspace() or not c.isprintable() or c == "\\" for c in url):
         raise Refused("The address has a character that is not plain: write names of other scripts as xn--….")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port, name = parts.port or 443, parts.hostname or ""
+    except ValueError:
+        raise Refused("The address has no proper host and port.") from None
     if parts.scheme != "https":
         raise Refused("The address must begin with https://.")
     if "@" in parts.netloc:
         raise Refused("The address must not hold a user or a password.")
     if parts.fragment:
         raise Refused("The address must not have a part after #.")
-    try:
-        port = parts.port or 443
-        host = plain(parts.hostname or "")
-    except ValueError:
-        raise Refused("The address has no proper host and port.") from None
-    return Web(host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+    return Web(plain(name), port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 
 def plain(host: str) -> str:
     """The host as it is, when there is one way only to read it: a name in ASCII, or a whole IP address."""
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        pass
+    with contextlib.suppress(ValueError):
+        if "%" not in host:  # an interface of this machine
+            return str(ipaddress.ip_address(host))
     labels = host.split(".")
     if not all(map(LABEL.fullmatch, labels)) or len(host) > 253:
         raise Refused("The host must be a name of a–z, 0–9 and hyphens, or an IP address, without a dot at its end.")
@@ -109,10 +116,8 @@ def may_reach(text: str, allowed: list[Network]) -> bool:
         return False
     if any(address in one for one in allowed):
         return True
-    odd = (
-        address.is_private or address.is_loopback or address in OF_THE_HOST or getattr(address, "is_site_local", False)
-    )
-    return address.is_global and not odd
+    special = any(address in one for one in SPECIAL) or (address.version == 6 and address not in UNICAST)
+    return address.is_global and not special
 
 
 def never(address: Address) -> bool:
