@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -113,33 +114,52 @@ def run_check(command: argparse.Namespace) -> int:
 
 def run_build(command: argparse.Namespace) -> int:
     """Build, publish, print the path."""
-    path = build(
-        command.folder,
-        command.warehouse,
-        say,
-        Options(
+    with tempfile.TemporaryDirectory(prefix="rapport-campaigns-") as own:
+        options = Options(
             memory=command.memory,
             threads=command.threads,
             keep=max(command.keep, 1),
             accept_rejected=command.accept_rejected,
-        ),
-    )
+            own=own_campaigns(Path(own)),
+        )
+        path = build(command.folder, command.warehouse, say, options)
     put_on_record(path)
     print(path)
     return 0
 
 
+def journal_here() -> bool:
+    """Whether there is a journal: its address is set, or it lies in the folder of that name."""
+    return bool(os.environ.get("RAPPORT_JOURNAL")) or Path("journal/journal.db").exists()
+
+
+def own_campaigns(folder: Path) -> Path | None:
+    """Rapport's own campaigns as feeds in this folder, where there is a journal."""
+    if not journal_here():
+        return None
+    from data import own_campaigns
+    from data.journal.store import journal
+
+    own_campaigns.write(journal(), folder, say)
+    return folder
+
+
 def put_on_record(path: Path) -> None:
-    """Say in the audit trail, where there is a journal, that a build was published. It is published either way."""
-    if not os.environ.get("RAPPORT_JOURNAL") and not Path("journal/journal.db").exists():
+    """Tell the journal, where there is one, that a build was published, and how campaigns did that it covers.
+
+    The build is published either way.
+    """
+    if not journal_here():
         return
     from sqlalchemy.exc import SQLAlchemyError
 
+    from data import own_campaigns
     from data.journal.store import journal
     from data.rights import SYSTEM
 
     try:
         journal().record(SYSTEM, "build.publish", path.stem, path.stem)
+        own_campaigns.grade(journal(), Warehouse(path.parent).build(path.stem), say)
     except (JournalError, SQLAlchemyError) as error:
         say(f"The build is published, but the journal could not be told: {error}")
 

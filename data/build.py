@@ -23,13 +23,17 @@ from data.publish import DRAFT, publish, remove, sole_builder
 
 @dataclass(frozen=True)
 class Options:
-    """How to build. memory: DuckDB limit such as '4GiB', half of the machine when empty. keep: builds kept."""
+    """How to build. memory: DuckDB limit such as '4GiB', half of the machine when empty. keep: builds kept.
+
+    own: a folder with Rapport's own campaigns as feeds.
+    """
 
     memory: str = ""
     threads: int = 0
     keep: int = 5
     accept_rejected: bool = False
     now: datetime | None = None
+    own: Path | None = None
 
 
 def check(folder: Path, say: Callable[[str], None], options: Options | None = None) -> Intake:
@@ -51,7 +55,7 @@ def build(folder: Path, warehouse: Path, say: Callable[[str], None], options: Op
         try:
             stamp = options.now or datetime.now(UTC)
             clock = [time.monotonic()]
-            intake = take_in(con, folder, company, say, stamp)
+            intake = take_in(con, folder, company, say, stamp, options.own)
             refuse_rejected(intake, options)
             clock.append(time.monotonic())
             learning = assemble(con, intake, company, say)

@@ -38,7 +38,7 @@ class Promise:
     """What is fixed before anybody is reached. Money is in the company's currency, shares are of the audience.
 
     source, members, options: where the audience comes from, its filters, and what the source needs to know.
-    expected: incremental margin for each customer who is treated, with its 80 % interval; basis: where that comes from.
+    expected: incremental margin for each customer who is treated, with its 95 % interval; basis: where that comes from.
     contact_cost, offer_cost: for each treated customer. budget: the most that all of it may cost.
     quiet_days: nobody who was contacted so recently is included. window_days: over which the outcome is measured.
     """

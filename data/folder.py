@@ -70,9 +70,9 @@ def mentions(text: str, file: str) -> bool:
     return quoted(file) in text or identifier(file) in text
 
 
-def confine(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Let SQL read files of this folder and the seeds only; DuckDB keeps its own database and spill files."""
-    allowed = ", ".join(quoted(f"{place}/") for place in (folder, OWN_SEEDS.resolve()))
+def confine(con: duckdb.DuckDBPyConnection, *folders: Path) -> None:
+    """Let SQL read files of these folders and the seeds only; DuckDB keeps its own database and spill files."""
+    allowed = ", ".join(quoted(f"{place}/") for place in (*folders, OWN_SEEDS.resolve()))
     con.execute(f"set allowed_directories = [{allowed}]")
     con.execute("set enable_external_access = false")
 
@@ -111,16 +111,16 @@ def relation(path: Path, con: duckdb.DuckDBPyConnection) -> str:
 
 
 class Opener:
-    """Opens plain files and mappings of one folder in one connection, each file once."""
+    """Opens plain files and mappings of one folder in one connection, each file once; of others, plain files only."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path):
-        self.con, self.folder = con, folder
+    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, *others: Path):
+        self.con, self.folder, self.places = con, folder, (folder, *others, OWN_SEEDS.resolve())
         self.opened: dict[Path, Opened] = {}
 
     def file(self, path: Path) -> Opened:
         """A plain file as a relation."""
         if path not in self.opened:
-            if path.resolve().parent not in (self.folder, OWN_SEEDS.resolve()):
+            if path.resolve().parent not in self.places:
                 raise Rejected(files.NOT_A_FILE)
             now = files.fingerprint(path)
             self.opened[path] = Opened(relation(path, self.con), now.sha256, ((path, now),))

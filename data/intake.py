@@ -18,6 +18,7 @@ from data.contract import FEEDS, NOT_SAID, SEEDS, Feed
 from data.files import Rejected, one
 from data.folder import Opened, Opener, confine, look
 from data.publish import DRAFT
+from data.verdicts import Verdict, refuse_personal
 
 CONTROLS = {
     "lines": ("revenue", "cost"),
@@ -25,7 +26,6 @@ CONTROLS = {
     "customers": ("acquisition_cost",),
     "campaigns": ("fixed_cost",),
 }
-MOST_PERSONAL = 0.01  # from this share of rows on, a column is personal data, not a stray value
 MOST_MONEY = 10**13  # absolute sum of one control; ten times as much no longer fits DECIMAL(18,4) with all its sums
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -62,26 +62,17 @@ class Intake:
         return sum(getattr(source, what) for source in self.sources if source.feed in FEEDS)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Rows of one source that share a problem (None: nothing is wrong), with sums and absolute sums of the controls."""
-
-    problem: str | None
-    rows: int
-    sums: dict[str, Decimal]
-    absolute: dict[str, Decimal]
-
-
 def take_in(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
     company: Company,
     say: Callable[[str], None],
     now: datetime | None = None,
+    own: Path | None = None,
 ) -> Intake:
     """Fill the tables feed_<name> of the connection from a folder; raises Unusable when nothing can be built from it.
 
-    Afterwards the connection can read no other files than this folder's.
+    own: a folder with Rapport's own campaigns as feeds. Afterwards the connection reads no other files than these.
     """
     if not folder.is_dir():
         raise Unusable(f"There is no folder {folder}. Make one with: python -m data simulate --to {folder}")
@@ -92,8 +83,9 @@ def take_in(
             "*.sql that says '-- feeds: lines'. What the columns mean: docs/feeds.md"
         )
     check_zone(con, company)
-    confine(con, folder)
-    opener = Opener(con, folder)
+    places = (folder, *([own.resolve()] if own else []))
+    confine(con, *places)
+    opener = Opener(con, *places)
     loader = Loader(con, company, (now or datetime.now(UTC)) + CLOCK_SKEW, say)
     loader.intake.unused = contents.unused
     for feed in (*SEEDS.values(), *FEEDS.values()):
@@ -102,6 +94,9 @@ def take_in(
             loader.load(feed, path, partial(opener.file, path))
         for path, text in contents.mappings.get(feed.name, {}).items():
             loader.load(feed, path, partial(opener.mapping, path, text))
+        for path in sorted(places[1].glob(f"{feed.name}-*.parquet")) if own else ():
+            loader.give_way(feed, f"select campaign_id from {opener.file(path).relation}")
+            loader.load(feed, path, partial(opener.file, path))
         loader.leave_out(feed)
     opener.forget()
     loader.check_currency()
@@ -256,18 +251,29 @@ class Loader:
 
     def leave_out(self, feed: Feed) -> None:
         """Quarantine rows that only the whole feed shows to be wrong: repeated keys, contacts without a known cost."""
-        sources = [source for source in self.intake.sources if source.feed == feed.name and source.loaded]
-        table = f"feed_{feed.name}"
-        given = {name for source in sources for name in source.columns}
+        given = {name for source in self.loaded_of(feed) for name in source.columns}
         for where, reason in (*repeats.find(self.con, feed, given), *repeats.IMPOSSIBLE.get(feed.name, ())):
-            names = CONTROLS.get(feed.name, ())
-            added = "".join(f", coalesce(sum({name}), 0)" for name in names)
-            rows, *sums = one(self.con, f"select count(*){added} from {table} where {where}")
-            if rows:
-                self.con.execute(f"delete from {table} where {where}")
-                files_ = ", ".join(dict.fromkeys(source.file for source in sources))
-                self.intake.quarantine.append((feed.name, files_, reason, rows))
-                repeats.take_back(sources, rows, dict(zip(names, sums)))
+            self.take_out(feed, where, reason)
+
+    def give_way(self, feed: Feed, own: str) -> None:
+        """Quarantine the company's rows about campaigns that Rapport exported: it knows them itself, and once."""
+        why = "Rapport exported this campaign and knows who was in it; bring answers back as responses"
+        self.take_out(feed, f"campaign_id in ({own})", why)
+
+    def loaded_of(self, feed: Feed) -> list[Source]:
+        """The sources that rows of a feed came from."""
+        return [source for source in self.intake.sources if source.feed == feed.name and source.loaded]
+
+    def take_out(self, feed: Feed, where: str, reason: str) -> None:
+        """Move rows that are loaded already to the quarantine."""
+        table, names, sources = f"feed_{feed.name}", CONTROLS.get(feed.name, ()), self.loaded_of(feed)
+        added = "".join(f", coalesce(sum({name}), 0)" for name in names)
+        rows, *sums = one(self.con, f"select count(*){added} from {table} where {where}")
+        if rows:
+            self.con.execute(f"delete from {table} where {where}")
+            files_ = ", ".join(dict.fromkeys(source.file for source in sources))
+            self.intake.quarantine.append((feed.name, files_, reason, rows))
+            repeats.take_back(sources, rows, dict(zip(names, sums)))
 
     def check_currency(self) -> None:
         """One company, one currency: never add up two of them."""
@@ -281,18 +287,6 @@ class Loader:
                 'company reports in (currency = "EUR") and convert the others in a mapping'
             )
         self.intake.currency = found[0] if found else ""
-
-
-def refuse_personal(verdicts: list[Verdict]) -> None:
-    """A few stray values are quarantined; more of them mean that the column is personal data."""
-    strays = [verdict for verdict in verdicts if verdict.problem and "looks like" in verdict.problem]
-    stray, rows = (sum(verdict.rows for verdict in some) for some in (strays, verdicts))
-    if stray > max(MOST_PERSONAL * rows, 1):
-        kinds = "; ".join(str(verdict.problem) for verdict in strays)
-        raise Rejected(
-            f"{stray:,} of {rows:,} rows hold personal data ({kinds}). Leave the column out in a mapping, "
-            "or turn it into a key there with pseudonym(column); a plain hash is not enough"
-        )
 
 
 def count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
