@@ -73,7 +73,8 @@ def create(con: duckdb.DuckDBPyConnection, model: Model, select: str, parts: int
     if model.keep == "view":
         con.execute(f"create view {model.name} as {select}")
     elif model.split and parts > 1:
-        con.execute(f"create table {model.name} as select * from ({select.replace('{part}', 'false')})")
+        kept = "temp table" if model.keep == "temp" else "table"
+        con.execute(f"create {kept} {model.name} as select * from ({select.replace('{part}', 'false')})")
         for part in range(parts):
             con.execute(f"insert into {model.name} {select.replace('{part}', belongs(model, part, parts))}")
     else:

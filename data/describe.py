@@ -61,6 +61,11 @@ WRITTEN = {
     "learned_partner_offer": "one row an offer: what a partner lacks and similar ones sell. `docs/partner-offers.md`.",
     "learned_overlap": "one row a pair of the first twenty partners: is it more than chance? `docs/overlap.md`.",
     "learned_profile": "one row a buyer: fifths, lifecycle, group, what sets it apart. `docs/profiles.md`.",
+    "learned_campaign": "one row a campaign: effects, what it earned, verdict. `docs/campaign-measurement.md`.",
+    "campaign_day": "one row a campaign and day: the effect so far, with an interval that holds at any look; on the "
+    "last day the one fixed beforehand. `docs/campaign-measurement.md`.",
+    "learned_forecast": "one row for all campaigns, an owner or a basis: promised and realised margin. "
+    "`docs/campaign-measurement.md`.",
     "model_card": "one row a model: what it answers, its method and version, its cut-off, and whether it is in use.",
     "model_backtest": "one row a figure of a backtest: candidate, measure, cut-off, value with its interval.",
     "model_calibration": "one row a bin: what was predicted of so many customers, and what came.",

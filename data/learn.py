@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 import duckdb
 
-from data.learners import churn, concentration, overlap, partner_offer, profile, response, roi, value
+from data.learners import (
+    campaign,
+    campaign_day,
+    campaign_forecast,
+    churn,
+    concentration,
+    overlap,
+    partner_offer,
+    profile,
+    response,
+    roi,
+    value,
+)
 from data.learners.known import Known, Learnt
 
 
@@ -33,5 +45,13 @@ LEARNED = {
     "learned_overlap": Learned(
         overlap.learn, frozenset({"partner_overlap", "relation_count", "relation_size", "cut_off"})
     ),
+    "learned_campaign": Learned(
+        campaign.learn,
+        frozenset({"campaign_window", "campaign_reach", "campaign_attributed", "campaign_arm", "campaign_outcome"}),
+    ),
+    "campaign_day": Learned(
+        campaign_day.learn, frozenset({"campaign_window", "campaign_arm", "campaign_arm_day", "learned_campaign"})
+    ),
+    "learned_forecast": Learned(campaign_forecast.learn, frozenset({"campaign_window", "learned_campaign"})),
     "learned_profile": Learned(profile.learn, frozenset({"customer_total", "purchase_day", "cut_off", "contact_day"})),
 }

@@ -106,7 +106,10 @@ TABLES = (
 
 OWN = ("own_customers", "own_revenue", "own_margin")
 SHARED = ("shared", "share", "shared_revenue", "lift")
-CAMPAIGN = ("treated", "responses", "response_rate", "contact_cost", "cost")
+CAMPAIGN = (
+    *("treated", "responses", "response_rate", "contact_cost", "cost"),
+    *("attributed_revenue", "attributed_margin", "attributed_roi"),
+)
 PAIR = ("shared", "expected", "spread", "lift", "lift_low", "lift_high", "beyond")
 
 # Tables shown row by row. grain: the order of the rows.

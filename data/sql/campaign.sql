@@ -1,30 +1,25 @@
--- campaign: one row a campaign: whom it reached, who was held out, who answered, what it cost.
+-- campaign: one row a campaign: whom it reached, what it cost, what attribution claims, what it changed, and the verdict.
 -- grain: campaign_id
 -- check: responses <= treated
-with reached as (
-    select
-        campaign_id,
-        max(channel) as channel,
-        cast(sum(contacts) as bigint) as treated,
-        cast(sum(case when arm = 'control' then 1 else 0 end) as bigint) as control,
-        cast(sum(responses) as bigint) as responses,
-        sum(contact_cost)::decimal(18, 4) as contact_cost
-    from contact
-    where campaign_id is not null
-    group by campaign_id
-)
+-- check: verdict in ('proven gain', 'proven loss', 'not proven', 'not measurable', 'not yet')
+-- check: (effect is null) or (control_customers > 0)
+-- treated, control: contacts made and held back; treated_customers, control_customers: customers by arm as drawn.
+-- Effects are per customer drawn to be treated, contacted or not. interval says what their intervals are: while the
+-- campaign runs they hold at any look, at the end they are those fixed beforehand. docs/campaign-measurement.md
 select
-    coalesce(f.campaign_id, r.campaign_id) as campaign_id,
-    coalesce(f.name, f.campaign_id, r.campaign_id) as name,
-    coalesce(f.channel, r.channel) as channel,
-    f.starts_at,
-    f.ends_at,
-    coalesce(r.treated, 0) as treated,
-    coalesce(r.control, 0) as control,
-    coalesce(r.responses, 0) as responses,
-    1.0 * r.responses / nullif(r.treated, 0) as response_rate,
-    coalesce(r.contact_cost, 0)::decimal(18, 4) as contact_cost,
-    coalesce(f.fixed_cost, 0)::decimal(18, 4) as fixed_cost,
-    (coalesce(r.contact_cost, 0) + coalesce(f.fixed_cost, 0))::decimal(18, 4) as cost
-from feed_campaigns f
-full outer join reached r on r.campaign_id = f.campaign_id
+    r.*,
+    w.measured_from,
+    w.measured_to,
+    w.window_fixed,
+    cast(w.window_days as integer) as window_days,
+    cast(w.days_left as integer) as days_left,
+    w.outcome,
+    w.owner,
+    w.basis,
+    w.expected_effect,
+    w.expected_low,
+    w.expected_high,
+    l.* exclude (campaign_id)
+from campaign_reach r
+join campaign_window w on w.campaign_id = r.campaign_id
+join learned_campaign l on l.campaign_id = r.campaign_id

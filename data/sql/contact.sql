@@ -2,7 +2,8 @@
 -- grain: one row a contact
 -- keep: view
 -- Somebody held out on purpose was not contacted: no cost, no contact, no response.
--- That a message was opened or shown is no answer: programs open messages, too.
+-- That a message was opened or shown is no answer: programs open messages, too. What somebody held out answers all the
+-- same is no response of the campaign; it counts for the comparison only.
 -- A campaign's fixed cost is shared over its contacts in whole hundredths of a cent; see campaign_share.
 select
     c.customer_id,
@@ -22,11 +23,11 @@ select
     case when c.arm = 'treated' and c.direction = 'out' then 1 else 0 end as contacts,
     case when c.direction = 'in' then 1 else 0 end as service_contacts,
     case
-        when c.arm = 'treated' and c.direction = 'out' and c.responded
-            and coalesce(lower(trim(c.response_kind)), '') not in
-                ('open', 'opened', 'view', 'viewed', 'read', 'seen', 'shown', 'impression', 'delivered') then 1
+        when c.responded and coalesce(lower(trim(c.response_kind)), '') not in
+            ('open', 'opened', 'view', 'viewed', 'read', 'seen', 'shown', 'impression', 'delivered') then 1
         else 0
-    end as responses,
+    end as answered,
+    case when c.arm = 'treated' and c.direction = 'out' then answered else 0 end as responses,
     case when c.arm = 'treated' and c.direction = 'out' then coalesce(c.cost, s.unit_cost, 0) else 0 end
         ::decimal(18, 4) as contact_cost,
     case when c.direction = 'in' then coalesce(c.cost, s.unit_cost, 0) else 0 end::decimal(18, 4) as service_cost,
