@@ -18,6 +18,7 @@ import streamlit as st
 
 from components import access, ask, months, opened, within, words
 from data import reach
+from data.audience_sources import SOURCES
 from data.catalog import DIMENSIONS, METRICS, attribute
 from data.personal import personal_text
 from data.rights import ROLES
@@ -83,6 +84,7 @@ PARAMETERS = {
             "lifetime_value",
             "churn_risk",
             "partner_pareto",
+            "campaigns",
         ),
     ),
     "events": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer",)),
@@ -116,6 +118,12 @@ PARAMETERS = {
     "without": Parameter(
         "a place from 1 to 20", ("Nobody", *(str(place) for place in range(1, 21))), pages=("partner_pareto",)
     ),
+    "state": Parameter("a state of campaigns", accepts=is_key, pages=("campaigns",)),
+    "whose": Parameter("whose campaigns", ("Everybody's", "Mine"), pages=("campaigns",)),
+    "via": Parameter("a channel of campaigns", accepts=is_key, pages=("campaigns",)),
+    "campaign": Parameter(f"a campaign key of at most {LONGEST} characters", accepts=is_key, pages=("campaign",)),
+    "part": Parameter("a section of a draft", ("Who", "Why", "What", "Holdout", "Check"), pages=("campaign",)),
+    "source": Parameter("where an audience comes from", tuple(SOURCES), pages=("campaign",)),
     "partner": Parameter(f"a partner key of at most {LONGEST} characters", accepts=is_key, pages=("partner",)),
     "customer": Parameter(f"a customer key of at most {LONGEST} characters", accepts=is_key, pages=("customer",)),
 }
