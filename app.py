@@ -7,7 +7,7 @@ import streamlit as st
 from components import access, account, address, ask, filters, layout, views
 from components.filters import APART, HISTORY, WINDOW
 from data.question import Refused
-from data.rights import ACCESS, AUDIT, CUSTOMERS, ENTER, PARTNER, TRUST, VIEW
+from data.rights import ACCESS, AUDIT, CAMPAIGNS, CUSTOMERS, ENTER, PARTNER, TRUST, VIEW
 from data.warehouse import NoBuild
 from models import bridge
 
@@ -37,6 +37,9 @@ CONTENTS = {
     "Work": [
         ("work/my_queue", "My queue", "checklist", CUSTOMERS, HISTORY),
         ("work/segments", "Segments", "groups", VIEW, APART),
+        ("work/campaigns", "Campaigns", "campaign", CAMPAIGNS, APART),
+        ("work/campaign", "Campaign", "flag", CAMPAIGNS, APART),
+        ("work/approvals", "Approvals", "approval", CAMPAIGNS, APART),
         ("views/saved_views", "Saved views", "bookmarks", VIEW, APART),
     ],
     "Control": [

@@ -72,7 +72,7 @@ def chosen_part() -> str:
     part = st.segmented_control(
         "Section",
         PARTS,
-        default=PARTS[0],
+        default=None if PART in st.session_state else PARTS[0],
         required=True,
         key=PART,
         bind=filters.BOUND,

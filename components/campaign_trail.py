@@ -19,7 +19,7 @@ SHOWN = ("treated", "control", "exploration", "candidates", "cost", "build", "ve
 
 def show(one: Found) -> None:
     """The timeline, the latest step first."""
-    if not one.steps:
+    if len(one.steps) < 2:
         return
     versions = campaigns.versions(access.journal(), access.reader(), one.key)
     layout.finding(f"{words.counted(len(one.steps), 'step')} so far, the latest first")
