@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data import campaign_files
@@ -81,10 +83,19 @@ def exported(
     return campaigns.get(journal, author, found.campaign_id)
 
 
-def delivered(journal: Journal, author: Actor, found: campaigns.Campaign, rows: int = 10, batch_rows: int = 0) -> str:
-    """An open delivery to the target crm; its key."""
+def delivered(journal: Journal, author: Actor, found: campaigns.Campaign, rows: int = 0, batch_rows: int = 0) -> str:
+    """An open delivery of everybody who is to be reached to the target crm; its key. rows: to say another number."""
+    folder = campaign_files.folder_of(journal, found.campaign_id)
+    froze = campaigns.frozen(journal, found.campaign_id)
+    table = pq.read_table(folder / froze["file"]) if froze else pa.table({"customer_id": ["C"], "arm": ["treated"]})
+    table = table.filter(pc.field("arm") != "control")
+    table = table.append_column("row", pa.array(range(len(table)), pa.int64()))
+    table = table.append_column("recipient", table["customer_id"])
+    new = secrets.token_hex(16)
+    file, sha256 = campaign_files.put(folder, f"delivery-{new}", lambda draft: pq.write_table(table, draft))
+    rows = rows or len(table)
     return deliveries.open_delivery(
-        journal, author, found.campaign_id, "crm", "jsonl", False, 30, rows, 0, "list.parquet", "0" * 64, batch_rows
+        journal, author, found.campaign_id, "crm", "jsonl", False, 30, rows, 0, file, sha256, batch_rows, new
     )
 
 
@@ -93,7 +104,6 @@ def launched(
 ) -> campaigns.Campaign:
     """A campaign that is being measured: everything was delivered."""
     found = exported(journal, author, approver, arms, **changes)
-    reached = sum(one != "control" for one in arms.values())
-    delivery = delivered(journal, author, found, rows=reached)
+    delivery = delivered(journal, author, found)
     deliveries.sent(journal, delivery, 0)
     return campaigns.get(journal, author, found.campaign_id)
