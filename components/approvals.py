@@ -8,7 +8,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, attempts, campaign_check, campaign_plan, filters, layout, offer, tables, words
+from components import (
+    access,
+    ask,
+    attempts,
+    campaign_audience,
+    campaign_check,
+    campaign_plan,
+    filters,
+    layout,
+    offer,
+    tables,
+    words,
+)
 from components import campaign_words as said
 from data import campaign
 from data.audience import LEAST_CUSTOMERS, Survey
@@ -117,7 +129,7 @@ def decide_on(actor: Actor, one: Campaign, drawing: Any, power: Any) -> None:
         layout.error(str(problem))
         return
     history = campaigns.steps(access.journal(), actor, one.campaign_id)
-    counted = campaign_plan.counted(promise, drawing, one.campaign_id)
+    counted = campaign_audience.counted(promise, drawing, one.campaign_id)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.subheader(words.safe_text(promise.name), anchor=False, width="stretch")
@@ -135,7 +147,7 @@ def decide_on(actor: Actor, one: Campaign, drawing: Any, power: Any) -> None:
             for sentence in doubts(promise, counted, plan):
                 st.warning(words.safe_text(sentence, 400), icon=":material/warning:")
             with st.expander("The audience, counted now", icon=":material/groups:"):
-                campaign_plan.audience(promise, counted)
+                campaign_audience.audience(promise, counted)
         buttons(actor, one)
 
 
