@@ -164,7 +164,7 @@ def curve(promise: Promise, found: Survey, power: Any, plan: Plan) -> None:
 def limit() -> Decimal | None:
     """The most that campaigns of one author may cost in a month, where the company has settled one."""
     settled = ask.current().manifest.get("campaign_budget")
-    return Decimal(str(settled)) if settled not in (None, "") else None
+    return Decimal(str(settled)) if settled else None
 
 
 def problems(promise: Promise, found: Survey | str, power: Any, author: str) -> tuple[list[str], list[str]]:

@@ -23,6 +23,7 @@ class Company:
     """Settings of one company. roi_floor: smallest relationship investment that is rated, in currency; 0 derives it.
 
     global_holdout: share of all customers that no campaign reaches, in steps of a ten-thousandth.
+    campaign_budget: most that one author's campaigns of one month may cost in all, currency; 0 sets no limit.
     """
 
     name: str = "Company"
@@ -32,13 +33,16 @@ class Company:
     crm_link: str = ""
     roi_floor: float = 0.0
     global_holdout: float = 0.0
+    campaign_budget: float = 0.0
 
     def __post_init__(self):
         for name in ("name", "currency", "zone", "notice", "crm_link"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"{name} must be text in quotes")
-        if type(self.roi_floor) not in (int, float) or not 0 <= self.roi_floor < math.inf:
-            raise TypeError("roi_floor must be a number, 0 or more")
+        for name in ("roi_floor", "campaign_budget"):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 <= value < math.inf:
+                raise TypeError(f"{name} must be a number, 0 or more")
         share = self.global_holdout
         if type(share) not in (int, float) or not 0 <= share <= MOST_HELD_OUT or round(share * 10_000, 6) % 1:
             raise TypeError(f"global_holdout must be a share from 0 to {MOST_HELD_OUT}, in steps of 0.0001")

@@ -91,6 +91,7 @@ MANIFEST = {
     "crm_link": "address template that opens a customer in the company's own system",
     "roi_floor": "smallest relationship investment that is rated",
     "global_holdout": "share of all customers that no campaign reaches, from `company.toml`",
+    "campaign_budget": "most that one author's campaigns of one month may cost, from `company.toml`; 0 sets no limit",
     "attributes": "further columns of the customers feed; each is a filter",
     "filters": "members of every filter that has 2 to 200 of them",
     "groupable": "filters that, crossed with each other, nowhere leave a group of fewer than ten customers",

@@ -42,6 +42,7 @@ def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
         "crm_link": company.crm_link,
         "roi_floor": float(one(con, "select roi_floor from roi_floor")[0]),
         "global_holdout": company.global_holdout,
+        "campaign_budget": company.campaign_budget,
         "attributes": intake.attributes,
         "filters": (filters := members(con, intake.attributes)),
         "groupable": groupable(con, sorted(filters, key=lambda name: name not in FOREMOST)),
