@@ -11,7 +11,7 @@ from data.model_card import BASELINE, IN_USE, NOT_ENOUGH, UNPROVEN
 from data.question import Refused
 
 ALL = "all models"
-MODELS = ("value", "churn", "responsiveness", "profiles", "roi", "partner_offers")
+MODELS = ("value", "churn", "responsiveness", "profiles", "roi", "partner_offers", "campaign_forecasts")
 PAGE = "pages/trust/model_cards.py"
 LATEST_TESTS, MOST_ROWS = 4, 500
 BARS = "baseline"  # a point for each candidate: the bars of the backtest once more
@@ -28,6 +28,7 @@ ALWAYS = {  # what no test of the past can tell
     "responsiveness": "Whether the answer came from the contact: no experiment is part of it. Opens are no answers.",
     "profiles": "Whether being treated alike would pay: it says who is alike, nothing more.",
     "roi": "Whether the contacts caused the margin: it divides what came by what was spent.",
+    "campaign_forecasts": "Whether the next promise will hold: it says how those before it did.",
     "partner_offers": "Whether a category would sell here: it says that similar partners sell it.",
 }
 LABELS = {

@@ -120,7 +120,8 @@ def card_of(known: Known, graded: pd.DataFrame) -> Card:
     )
     if count >= FEWEST:
         for candidate, errors in ((PROMISE, missed), (NOTHING, idle)):
-            card.test(known.cut, candidate, "mean absolute error", *mean_of(errors)[:1], count, *mean_of(errors)[1:])
+            value, low, high = mean_of(errors)
+            card.test(known.cut, candidate, "mean absolute error", value, card.customers, low, high)
         row = row_of(ALL, "", graded)
         words = f"{row['inside']} of {count} promises agree with what was measured"
         card.checked("promises hold", row["inside_high"] >= 0.95, f"{words}; 95 of 100 are meant to.")

@@ -13,6 +13,9 @@ from data.simulated.arrays import Columns
 ZONE = ZoneInfo("Europe/Berlin")
 WINDOW = 14  # days in which a contact acts
 CAMPAIGN_DAYS = 3  # a campaign's contacts are spread over its first days
+EARNED_BY_ANSWER = 5.3  # margin that an answer brings on average beyond what would have come anyway
+PROMISERS = 4  # managers who promise campaigns
+BASES = ("earlier holdouts", "share of answers")
 REGIONS = ("North", "West", "South", "East", "Alps", "Lowlands")
 MOST_MANAGERS = 60
 CATEGORIES = ("furniture", "lighting", "kitchen", "textiles", "garden", "office", "tools", "decoration")
@@ -128,7 +131,8 @@ def found(stream: np.random.SeedSequence, customers: int, months: int, ends: dat
     pace = np.array(truth.season) / np.mean(truth.season)
     daily = np.array([pace[(first + timedelta(days=day)).month - 1] for day in range(len(grid) - 1)])
     clock = np.concatenate([[0.0], np.cumsum(daily)])
-    products, partners, campaigns = (np.random.default_rng(child) for child in stream.spawn(3))
+    products, partners, campaigns, promises = (np.random.default_rng(child) for child in stream.spawn(4))
+    planned = draw_campaigns(campaigns, first, int(length), max(2, round(months * 5 / 6)))
     return Company(
         truth,
         opens.astimezone(UTC),
@@ -137,7 +141,7 @@ def found(stream: np.random.SeedSequence, customers: int, months: int, ends: dat
         clock,
         draw_products(products),
         draw_partners(partners, pool(customers)),
-        draw_campaigns(campaigns, first, int(length), max(2, round(months * 5 / 6))),
+        planned | draw_promises(promises, planned["channel"]),
     )
 
 
@@ -201,6 +205,25 @@ def draw_campaigns(rng: np.random.Generator, first: date, length: int, count: in
         "scale": np.where((number == 5) | (number == 10), 0.0, rng.choice([0.4, 0.7, 1.0], count)),
         "treated": np.where(by_rule, 1.0, rng.choice([0.5, 0.7, 0.8, 0.9], count)),
         "fixed": rng.uniform(0.05, 0.3, count),
+    }
+
+
+def draw_promises(rng: np.random.Generator, channel: np.ndarray) -> Columns:
+    """What was promised of each campaign, cents a treated customer, from earlier holdouts or from the share of answers.
+
+    Neither knows what this campaign will do. Whoever counts answers as effects promises two and a half times too much.
+    """
+    count = len(channel)
+    answers = np.array([a / (a + b) for a, b in (CHANNELS[name].response for name in NAMES)])[channel]
+    basis = np.arange(count) % 3 % 2
+    usual = 100 * EARNED_BY_ANSWER * answers * rng.lognormal(0, 0.25, count)
+    promised = np.round(usual * np.where(basis == 0, 1.0, 2.5)).astype(np.int64)
+    return {
+        "promised": promised,
+        "promised_low": promised * 6 // 10,
+        "promised_high": promised * 14 // 10,
+        "basis": basis,
+        "owner": np.arange(count) % PROMISERS,
     }
 
 

@@ -6,7 +6,18 @@ import numpy as np
 import pyarrow as pa
 
 from data.simulated.arrays import Columns, decimals, label, numbers, text
-from data.simulated.company import CAMPAIGN_DAYS, CATEGORIES, CHANNELS, MOST_MANAGERS, NAMES, REGIONS, Company, managers
+from data.simulated.company import (
+    BASES,
+    CAMPAIGN_DAYS,
+    CATEGORIES,
+    CHANNELS,
+    MOST_MANAGERS,
+    NAMES,
+    REGIONS,
+    WINDOW,
+    Company,
+    managers,
+)
 from data.simulated.contacts import RANDOM
 
 COUNTRIES = ("DE", "AT", "NL")
@@ -74,6 +85,15 @@ def campaign_rows(company: Company, customers: int) -> dict[str, pa.Array]:
         "channel": label(NAMES, campaigns["channel"]),
         "starts_at": moments(company, start),
         "ends_at": moments(company, start + CAMPAIGN_DAYS),
+        "measured_from": moments(company, start),
+        "measured_to": moments(company, start + CAMPAIGN_DAYS + WINDOW),
+        "outcome": label(("margin",), np.zeros(len(start), dtype=int)),
+        "treated_share": pa.array(campaigns["treated"], mask=campaigns["by_rule"]),
+        "expected_effect": decimals(campaigns["promised"]),
+        "expected_low": decimals(campaigns["promised_low"]),
+        "expected_high": decimals(campaigns["promised_high"]),
+        "owner": label(manager_ids(), campaigns["owner"]),
+        "basis": label(BASES, campaigns["basis"]),
         "fixed_cost": decimals(np.round(100 * campaigns["fixed"] * (customers + 1000)).astype(np.int64)),
     }
 
