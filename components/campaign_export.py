@@ -38,6 +38,8 @@ UNITS = {"rows": Unit.COUNT, "sent": Unit.COUNT, "dropped": Unit.COUNT}
 def show(one: Found, drawing: Any) -> None:
     """What the author does next: draw the arms, then send; everybody who may see it sees what was sent."""
     attempts.outcome(PLACE)
+    if one.own is None:
+        return
     may = one.mine and access.may(SEND_CAMPAIGN)
     if one.state == APPROVED:
         if may:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,12 +119,13 @@ def not_found() -> None:
 # The header
 
 
-def header(one: Found) -> None:
-    """Its name, its state, whose it is, who decided, its window."""
+def header(one: Found, beside: Callable[[Found], None]) -> None:
+    """Its name, its state, whose it is, who decided, its window. beside: what stands at the end of the row."""
     name = one.own.promise.name if one.own else one.figure("name") or one.key
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.header(words.safe_text(name), anchor=False, width="stretch")
         st.markdown(state_badge(one), width="content")
+        beside(one)
     layout.quiet(" · ".join(filter(None, (whose(one), decided(one), window(one)))))
 
 

@@ -25,7 +25,7 @@ found = campaign_find.found(key)
 if found is None:
     campaign_find.not_found()
     st.stop()
-campaign_find.header(found)
+campaign_find.header(found, campaign_trail.passport)
 if campaign_find.writing(found):
     campaign_draft.show(
         found,
@@ -43,7 +43,6 @@ elif campaign_find.before(found):
     campaign_check.readable(found, assign_arm, power)
     campaign_export.show(found, assign_arm)
 else:
-    campaign_trail.passport(found)
     campaign_record.show(found)
     campaign_export.show(found, assign_arm)
 campaign_trail.show(found)
