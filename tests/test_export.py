@@ -222,7 +222,7 @@ def test_json_lines_are_typed_and_hold_every_text_as_it_is():
 def test_what_is_missing_is_null_and_moments_say_utc_in_json_lines():
     schema = pa.schema([("at", pa.timestamp("us")), ("share", pa.float64()), ("count", pa.float64()), ("kind", pa.dictionary(pa.int8(), pa.string())), ("ok", pa.bool_())])  # fmt: skip
     values = [
-        [datetime(2026, 1, 2, 3, 4, 5), None],
+        [datetime.fromisoformat("2026-01-02T03:04:05"), None],
         [0.25, float("nan")],
         [3.0, float("inf")],
         ["=a", None],
