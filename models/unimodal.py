@@ -20,7 +20,8 @@ class Unimodal:
     def __init__(self, values: np.ndarray):
         self.marginals = [marginal(column) for column in values.T]
         scores = np.column_stack([normal_scores(column) for column in values.T])
-        moved = np.corrcoef(scores, rowvar=False).reshape(values.shape[1], -1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            moved = np.corrcoef(scores, rowvar=False).reshape(values.shape[1], -1)
         # a constant feature goes along with nothing
         correlation = np.where(np.isfinite(moved), moved, np.eye(len(moved)))
         roots, vectors = np.linalg.eigh(correlation)
