@@ -50,6 +50,9 @@ def audience(promise: Promise, found: Survey | str) -> None:
     if isinstance(found, str):
         layout.error(found, "Change the audience, then it is counted again.")
         return
+    if not found.candidates:
+        layout.error("None of the customers you may see is in this audience.", "Change its filters or settings.")
+        return
     control = round(found.kept * promise.holdout)
     explored = round(found.kept * promise.exploration)
     with cards.row(4):

@@ -62,7 +62,6 @@ def who(edit: Edit, below: Callable[[Edit], None]) -> None:
               on_change=options_changed, help="Too little was spent on them to say what it returned.")  # fmt: skip
     offered = {name: values for name, values in filter_values(current()).items() if len(values) > 1}
     chosen = dict(promise.members)
-    named = [name for name in offered if name in chosen]
     layout.quiet(
         f"Filters: {segment_form.described(chosen)}" if chosen else "Filters: none, so everybody of the source"
     )
@@ -71,8 +70,6 @@ def who(edit: Edit, below: Callable[[Edit], None]) -> None:
             picked = [value for value in map(str, values) if value in chosen.get(name, ())]
             st.multiselect(label_of(name), list(map(str, values)), key=draft.prepare(f"member_{name}", picked),
                            placeholder="All", on_change=members_changed, args=(tuple(offered),))  # fmt: skip
-    if gone := [name for name in chosen if name not in named and name not in offered]:
-        layout.quiet(f"Kept as they are: {words.listed([label_of(name) for name in gone])}, without a choice here.")
     below(edit)
 
 

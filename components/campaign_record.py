@@ -10,6 +10,7 @@ import streamlit as st
 from components import access, ask, campaign_charts, cards, charts, layout, tables, words
 from components import campaign_words as spoken
 from components.campaign_charts import AT_THE_END, unit_of
+from components.campaign_check import facts
 from components.campaign_find import Found, listed
 from data.catalog import Unit
 from data.journal import campaigns, responses
@@ -25,13 +26,16 @@ def show(one: Found) -> None:
     waiting = one.row is None or (one.own is not None and one.figure("measured_from") is None)
     if waiting:
         not_yet(one)
-        return
-    figures(one)
-    over_time(one)
-    verdict(one)
-    promised(one)
-    arms(one)
-    checks(one)
+    else:
+        figures(one)
+        over_time(one)
+        verdict(one)
+        promised(one)
+        arms(one)
+        checks(one)
+    if one.own:
+        with st.expander("What was promised and approved"):
+            facts(one.own.promise)
 
 
 def not_yet(one: Found) -> None:

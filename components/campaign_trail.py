@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import streamlit as st
 
 from components import access, ask, layout, tables, words
@@ -14,8 +16,6 @@ from data.campaign import Promise
 from data.journal import campaigns
 from data.journal.campaign_rows import Step
 
-SHOWN = ("treated", "control", "exploration", "candidates", "cost", "build", "verdict")
-
 
 def show(one: Found) -> None:
     """The timeline, the latest step first."""
@@ -26,13 +26,28 @@ def show(one: Found) -> None:
     for step in reversed(one.steps):
         with st.container(border=True, gap="xsmall"):
             who = words.safe_text(step.by_name or ("Rapport" if step.by == "system" else words.NOT_KNOWN), 60)
-            st.markdown(f"**{spoken.step(step.name)}** by {who} · {ask.moment(step.at)} · version {step.version}")
+            st.markdown(f"**{spoken.step(step.name)}** by {who} · {ask.moment(step.at)}")
             if step.reason:
                 st.markdown(words.safe_lines(step.reason))
-            if noted := [f"{name} {value}" for name, value in step.detail.items() if name in SHOWN and value != ""]:
-                layout.quiet(words.safe_text(" · ".join(noted), 400))
+            for sentence in noted(step):
+                layout.quiet(words.safe_text(sentence, 400))
             changed(step, one.steps, versions)
-            layout.quiet(f"Names exactly {step.sha256[:12]} (SHA-256)")
+            layout.quiet(f"Version {step.version}, SHA-256 {step.sha256[:12]}…")
+
+
+def noted(step: Step) -> list[str]:
+    """What was frozen at the export or measured at the end, in sentences."""
+    detail = step.detail
+    if step.name == "export":
+        arms = [
+            f"{words.count(detail.get(arm, 0))} {spoken.ARMS[arm].lower()}" for arm in spoken.ARMS if detail.get(arm)
+        ]
+        found = [f"Drawn: {', '.join(arms)}; it costs {spoken.money(Decimal(str(detail.get('cost', 0))))}"]
+        if left := dict(detail.get("excluded") or {}):
+            said = ", ".join(f"{words.count(number)} {reason}" for reason, number in left.items())
+            found.append(f"Left out of {words.count(detail.get('candidates', 0))} candidates: {said}")
+        return found
+    return [f"{spoken.verdict(detail['verdict'])}, by build {detail.get('build', '')}"] if detail.get("verdict") else []
 
 
 def changed(step: Step, steps: tuple[Step, ...], versions: dict[int, Promise]) -> None:
