@@ -21,7 +21,7 @@ STYLES = {  # series -> symbol, colour
     UNSOUND: ("square-open", charts.QUIET),
     RUNNING: ("triangle-up-open", charts.THIRD),
 }
-ABOVE, BELOW = 0.16, -0.16  # of a row: promise and measurement must not hide each other
+ABOVE, BELOW = -0.16, 0.16  # of a row: promise and measurement must not hide each other
 
 
 def series(one: Line) -> str:
@@ -38,17 +38,20 @@ def shown(lines: Sequence[Line]) -> list[Line]:
 
 
 def promises(lines: Sequence[Line], currency: str) -> go.Figure:
-    """Promised and realised incremental margin per treated customer, before cost, each with its interval."""
-    figure = charts.base(96 + 40 * len(lines))
+    """Promised and realised incremental margin less cost per treated customer, each with its interval.
+
+    Less cost, because that is what a verdict is about: right of zero a campaign pays.
+    """
+    figure = charts.base(112 + 34 * len(lines))
     at = {one.campaign_id: place for place, one in enumerate(lines)}
     told = [one for one in lines if one.expected is not None]
     points(figure, PROMISED, "diamond-open", charts.QUIET, [
-        (at[one.campaign_id] - ABOVE, one.expected, one.low, one.high,
-         f"{plain(one.name)}: promised {said.money_interval(one.expected, one.low, one.high)}") for one in told
+        (at[one.campaign_id] + ABOVE, *promised(one), f"{plain(one.name)}: promised "
+         f"{said.money_interval(*promised(one))}") for one in told
     ])  # fmt: skip
     for name, (symbol, colour) in STYLES.items():
         points(figure, name, symbol, colour, [
-            (at[one.campaign_id] - BELOW, *realised(one), f"{plain(one.name)}: {name.lower()}, "
+            (at[one.campaign_id] + BELOW, *realised(one), f"{plain(one.name)}: {name.lower()}, "
              f"{said.money_interval(*realised(one))}") for one in lines if series(one) == name
         ])  # fmt: skip
     figure.update_layout(
@@ -62,22 +65,36 @@ def promises(lines: Sequence[Line], currency: str) -> go.Figure:
             "showgrid": False,
         },
         xaxis=value_axis(Unit.MONEY, currency)
-        | {"nticks": 6, "title": {"text": "incremental margin per treated customer", "font": {"size": 12}}},
+        | {"nticks": 6, "title": {"text": "margin less cost per treated customer", "font": {"size": 12}}},
     )
     figure.add_vline(x=0, line={"color": charts.QUIET, "width": 1})
     return figure
 
 
-def realised(one: Line) -> tuple[float, float | None, float | None]:
-    """The measured effect on a customer's margin with its interval."""
-    return float(one.get("margin_effect")), one.get("margin_effect_low"), one.get("margin_effect_high")
+def each(one: Line) -> float:
+    """What it cost for each treated customer, currency."""
+    return float(one.get("cost") or 0) / float(one.get("treated_customers") or 1)
+
+
+def promised(one: Line) -> tuple[float, float, float]:
+    """What was promised of a customer less what one cost, with its interval."""
+    middle = one.expected or 0.0
+    ends = [middle if end is None else end for end in (one.low, one.high)]
+    return middle - each(one), ends[0] - each(one), ends[1] - each(one)
+
+
+def realised(one: Line) -> tuple[float, float, float]:
+    """What a customer brought beyond what came anyway, less what one cost, with its interval."""
+    middle = float(one.get("margin_effect"))
+    ends = [one.get(f"margin_effect_{end}") for end in ("low", "high")]
+    low, high = (middle if end is None else float(end) for end in ends)
+    return middle - each(one), low - each(one), high - each(one)
 
 
 def points(figure: go.Figure, name: str, symbol: str, colour: str, rows: Sequence[tuple]) -> None:
     """One series of marks with whiskers: place, value, low, high, text."""
     if not rows:
         return
-    ends = [(low if low is not None else value, high if high is not None else value) for _, value, low, high, _ in rows]
     figure.add_scatter(
         x=[row[1] for row in rows],
         y=[row[0] for row in rows],
@@ -88,8 +105,8 @@ def points(figure: go.Figure, name: str, symbol: str, colour: str, rows: Sequenc
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": [high - row[1] for row, (_, high) in zip(rows, ends, strict=True)],
-            "arrayminus": [row[1] - low for row, (low, _) in zip(rows, ends, strict=True)],
+            "array": [row[3] - row[1] for row in rows],
+            "arrayminus": [row[1] - row[2] for row in rows],
             "color": colour,
             "thickness": 2,
             "width": 4,

@@ -118,18 +118,23 @@ def finding(lines: Sequence[Line]) -> str:
 
 def alt(shown: Sequence[Line], title: str) -> str:
     """The chart for those who do not see it."""
-    rows = [
-        f"{words.visible(one.name, 60)}: promised {said.money_interval(one.expected, one.low, one.high)}, "
-        f"{campaigns_chart.series(one).lower()} {said.money_interval(*campaigns_chart.realised(one))}"
-        for one in shown[:10]
-    ]
-    return f"{title}. Margin per treated customer. {'; '.join(rows)}."
+    return f"{title}. Margin less cost per treated customer. {'; '.join(map(spoken, shown[:10]))}."
+
+
+def spoken(one: Line) -> str:
+    """One row of the chart in words."""
+    aim = f"promised {said.money_interval(*campaigns_chart.promised(one))}, " if one.expected is not None else ""
+    came = said.money_interval(*campaigns_chart.realised(one))
+    return f"{words.visible(one.name, 60)}: {aim}{campaigns_chart.series(one).lower()} {came}"
 
 
 def reading(lines: Sequence[Line], shown: Sequence[Line]) -> str:
     """How to read the chart, and what is not in it."""
     blind = sum(one.verdict == "not measurable" for one in lines)
-    text = "Diamond: promised. Lines are intervals: as promised, and 95 % of what was measured."
+    text = (
+        "Diamond: promised, less what was spent on a customer. Lines are intervals: as promised, and 95 % of what was "
+        "measured. A gain or a loss is proven where a line leaves out 0."
+    )
     if blind:
         text += (
             f" {words.counted(blind, 'campaign')} cannot be measured, because nobody was held out at random: not shown."

@@ -197,7 +197,7 @@ def next_step(
         back = sent is not None and sent.name == "return"
         if not mine:
             return "Is being written", 5
-        return ("Sent back: change it and submit again", 0) if back else ("Submit it", 2)
+        return ("Sent back: change it", 0) if back else ("Submit it", 2)
     if one.state == SUBMITTED:
         decide = actor.may(APPROVE_CAMPAIGN) and not mine
         return ("Decide", 0) if decide else ("Waits for an approver", 2)

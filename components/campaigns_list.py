@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, campaigns_chart, exports, filters, layout, offer, people, words
+from components import access, ask, campaign_start, exports, filters, layout, offer, people, words
 from components import campaign_words as said
 from components import campaigns_known as known
 from components.campaigns_known import FROM_DATA, Line
@@ -25,10 +25,10 @@ LABELS = {
     "name": "Campaign",
     "todo": "What comes next",
     "state": "State",
-    "verdict": "Verdict",
+    "verdict": "Verdict, after cost",
     "promised": "Promised a customer",
-    "realised": "Came true, 95 %",
-    "roi": "ROI, incremental",
+    "realised": "Came true a customer, 95 %",
+    "returned": "Incremental ROI, 95 %",
     "customers": "Customers",
     "owner": "Owner",
     "channel": "Channel",
@@ -69,12 +69,6 @@ TAKEN_UNITS |= dict.fromkeys((f"incremental_roi{end}" for end in ("", "_low", "_
 # Without any campaign
 
 
-def start(label: str = "Start a campaign") -> None:
-    """The way to a new campaign, for those who may write one."""
-    if access.may(DRAFT_CAMPAIGN) and st.button(label, icon=":material/flag:", type="primary", key="_campaign_start"):
-        st.switch_page(PAGE)
-
-
 def nothing() -> None:
     """No campaign yet: the loop in three sentences, and how to begin."""
     with st.container(border=True):
@@ -85,7 +79,7 @@ def nothing() -> None:
             "When its window ends, both groups are compared, and the verdict stands here beside the promise."
         )
         if access.may(DRAFT_CAMPAIGN):
-            start()
+            campaign_start.of_nobody()
         else:
             layout.quiet("Relationship managers write campaigns. What they write and you may see appears here.")
 
@@ -101,7 +95,7 @@ def table(lines: Sequence[Line]) -> None:
         whose = people.pick("whose", {"": "Everybody's", MINE: "Mine"}, "Owner", 150)
         channels = {one.channel: words.visible(one.channel, 60) for one in lines if one.channel}
         channel = people.pick("via", {"": "Every channel"} | dict(sorted(channels.items())), "Channel", 180)
-        start()
+        campaign_start.of_nobody()
     person = access.reader().person
     found = [
         one
@@ -119,6 +113,9 @@ def table(lines: Sequence[Line]) -> None:
         called = {one.campaign_id: one.name for one in part}
         opened = offer.chosen(rows, "Campaigns, those that need somebody first", "campaigns", "name", "campaign",
                               LABELS, UNITS, called)  # fmt: skip
+        layout.quiet(
+            "Promised and came true: incremental margin per treated customer before cost. Verdicts are after it."
+        )
     if opened is not None:
         filters.goto(PAGE, campaign=opened)
     scope = access.scope(ask.current())
@@ -134,9 +131,7 @@ def state_of(one: Line) -> str:
 
 def written(one: Line) -> dict[str, object]:
     """One campaign in words."""
-    realised = words.NOT_KNOWN
-    if one.get("margin_effect") is not None:
-        realised = said.money_interval(*campaigns_chart.realised(one))
+    realised = said.money_interval(*(one.get(f"margin_effect{end}") for end in ("", "_low", "_high")))
     verdict = said.verdict(one.verdict) if one.verdict and one.state not in (DRAFT, SUBMITTED, WITHDRAWN) else ""
     return {
         "name": one.name,
@@ -145,7 +140,7 @@ def written(one: Line) -> dict[str, object]:
         "verdict": verdict or words.NOT_KNOWN,
         "promised": said.money_interval(one.expected, one.low, one.high),
         "realised": realised,
-        "roi": said.ratio_interval(*(one.get(f"incremental_roi{end}") for end in ("", "_low", "_high"))),
+        "returned": said.ratio_interval(*(one.get(f"incremental_roi{end}") for end in ("", "_low", "_high"))),
         "customers": one.customers,
         "owner": one.owner_name or words.NOT_KNOWN,
         "channel": one.channel or words.NOT_KNOWN,

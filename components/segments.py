@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from components import access, ask, attempts, filters, layout, segment_form, tables, within, words
+from components import access, ask, attempts, campaign_start, filters, layout, segment_form, tables, within, words
 from components.view_form import audience_field
 from components.views import link
 from data.catalog import METRICS, Unit
@@ -147,6 +147,7 @@ def opens(segment: Segment) -> None:
     for label, page in pages:
         if st.button(f"Open in {label}", key=f"_segment_open_{label}_{segment.segment_id}", type="tertiary"):
             filters.goto(page, **{within.NAME: segment.segment_id})
+    campaign_start.of_segment(segment.segment_id)
 
 
 def manage(segment: Segment) -> None:

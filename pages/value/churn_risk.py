@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import filters, holdouts, layout, risk, threshold
+from components import campaign_start, filters, holdouts, layout, risk, threshold
 
 view = filters.view()
 if not risk.sums(view)["scored"]:
@@ -14,6 +14,7 @@ layout.missing("lines.cost")
 risk.heat(view)
 risk.movement(view)
 threshold.show(view)
+campaign_start.of_view("churn")
 holdouts.calibration("churn", "the share who do not buy")
 holdouts.against("churn", threshold.MEASURES)
 risk.listing(view)

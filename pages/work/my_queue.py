@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import ask, filters, layout, worklist
+from components import ask, campaign_start, filters, layout, worklist
 
 view = filters.view()
 asked = worklist.question(view)
@@ -16,4 +16,5 @@ above = st.container()
 part = worklist.page(asked, filters.page_number(number, worklist.SIZE))
 with above:
     worklist.show(part, view, number)
+campaign_start.of_view("view")
 layout.missing("contacts", "lines.cost")
