@@ -9,7 +9,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from data.sending.problems import TryAgain
 
 ATTEMPTS = 6  # of one run, spread over two to three minutes; what is down for longer is looked at by a person
-BACKOFF = wait_exponential_jitter(initial=2, exp_base=3, max=60, jitter=2)
+BACKOFF = wait_exponential_jitter(multiplier=2, exp_base=3, max=60, jitter=2)
 
 
 def pause(state: RetryCallState) -> float:

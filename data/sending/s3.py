@@ -26,11 +26,15 @@ PART = 256 * 1024
 
 
 class Signer(S3SigV4Auth):
-    """Signature Version 4 with the checksum of the body that the request names itself."""
+    """Signature Version 4 over the checksum of a file that is not in memory."""
+
+    def __init__(self, credentials: Credentials, region: str, sha256: str):
+        super().__init__(credentials, "s3", region)
+        self.sha256 = sha256
 
     def payload(self, request: AWSRequest) -> str:
-        """The SHA-256 of the file, in hexadecimal."""
-        return request.headers["x-amz-content-sha256"]
+        """The SHA-256 of the body, in hexadecimal."""
+        return self.sha256
 
 
 def put(target: Store, name: str, path: Path, content_type: str, outside: Outside) -> None:
@@ -50,9 +54,8 @@ def signed(target: Store, url: str, size: int, sha256: str, content_type: str) -
     asked.headers["Host"] = authority(addresses.web(url))
     asked.headers["Content-Type"] = content_type
     asked.headers["Content-Length"] = str(size)
-    asked.headers["x-amz-content-sha256"] = sha256
     asked.headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
-    Signer(Credentials(target.key.read(), target.secret.read()), "s3", target.region).add_auth(asked)
+    Signer(Credentials(target.key.read(), target.secret.read()), target.region, sha256).add_auth(asked)
     return {name: value for name, value in asked.headers.items() if name not in ("Host", "Content-Length")}
 
 

@@ -152,7 +152,7 @@ def request(
     try:
         with httpcore.ConnectionPool(context(ca_file), network_backend=Pinned(found, bounds)) as pool:
             with pool.stream(method, url, headers=fields, content=body) as answer:
-                status, asked = answer.status, waiting(dict(answer.headers).get(b"retry-after", b""))
+                status, said = answer.status, {name.lower(): value for name, value in answer.headers}
                 for _ in answer.iter_stream():
                     pass
     except httpcore.TimeoutException:
@@ -164,7 +164,7 @@ def request(
         raise TryAgain(f"{place.host} cannot be reached.") from None
     except (httpcore.NetworkError, httpcore.ProtocolError):
         raise TryAgain(f"{place.host} broke the connection off, or answered what is not HTTP.") from None
-    judge(place.host, status, asked)
+    judge(place.host, status, waiting(said.get(b"retry-after", b"")))
 
 
 def authority(place: addresses.Web) -> str:
