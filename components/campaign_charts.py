@@ -14,6 +14,7 @@ from data.catalog import Unit
 
 BAND = "rgba(110,135,220,0.16)"
 AT_THE_END = "at the end"
+SMALL = 100  # amounts below it are written with their cents
 
 
 def unit_of(outcome: Any) -> Unit:
@@ -59,11 +60,14 @@ def effect(days: pd.DataFrame, outcome: Any, currency: str, pays: float | None, 
         stop = pd.Timestamp(ends)
         figure.add_scatter(x=[stop, stop], y=span(middle, low, high, pays), mode="lines", name="end of the window",
                            line={"color": charts.QUIET, "width": 1, "dash": "dash"}, hoverinfo="skip")  # fmt: skip
+    small = (
+        {"tickformat": ",.2f"} if unit == Unit.MONEY and max(map(abs, span(middle, low, high, pays))) < SMALL else {}
+    )
     return figure.update_layout(
         showlegend=True,
         legend=charts.LEGEND,
         xaxis={"showgrid": False, "nticks": 7},
-        yaxis=value_axis(unit, currency) | {"title": {"text": "effect a customer", "font": {"size": 12}}},
+        yaxis=value_axis(unit, currency) | small | {"title": {"text": "effect a customer", "font": {"size": 12}}},
     )
 
 

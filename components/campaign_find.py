@@ -16,7 +16,7 @@ from data.audience_sources import SOURCES, bounded
 from data.campaign import MOST_NAME, MOST_TEXT, Promise
 from data.campaign_files import NAME as OWN_KEY
 from data.journal import campaigns
-from data.journal.campaign_rows import APPROVED, DRAFT, SUBMITTED, WITHDRAWN, Campaign, NoCampaign, Step
+from data.journal.campaign_rows import APPROVED, DRAFT, MEASURING, SUBMITTED, WITHDRAWN, Campaign, NoCampaign, Step
 from data.journal.store import Journal
 from data.question import EVERYTHING, Listing, Refused, View
 from data.rights import APPROVE_CAMPAIGN, DRAFT_CAMPAIGN, Actor, Forbidden
@@ -160,6 +160,8 @@ def window(one: Found) -> str:
         left = spoken.days_left(launched.at, days, access.journal().clock())
         ends = spoken.day_of(spoken.end_of(launched.at, days))
         over = f"{words.counted(left, 'day')} left" if left else "the window is over"
+        if not left and one.state == MEASURING:
+            over += "; the next build whose data covers it grades it"
         return f"{ask.moment(launched.at)} to {ends}, {words.days(days)} · {over}"
     if one.own:
         return f"window of {words.days(one.own.promise.window_days)} from the launch on"

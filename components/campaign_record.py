@@ -100,6 +100,8 @@ def why_not(one: Found) -> str:
         return "nobody comparable was held out"
     if one.figure("verdict") == "not yet":
         return "too early for an interval that holds"
+    if one.figure("effect") is None and one.figure("treated_customers") is not None:
+        return "too few customers in an arm"
     return one.figure("remark") or "not known in this build"
 
 
@@ -139,8 +141,9 @@ def over_time(one: Found) -> None:
     days = listed("campaign_day", one.key)
     outcome, currency = one.figure("outcome"), spoken.currency()
     days = days[days["effect"].notna()] if len(days) else days
-    if not len(days):
-        if one.figure("verdict") != "not measurable":
+    if not len(days) or (one.figure("effect") is None and one.figure("verdict") != "not yet"):
+        layout.finding(finding(one))
+        if one.figure("verdict") == "not yet":
             layout.quiet("No day of its window is in the data yet, so there is nothing to draw.")
         return
     text = finding(one)
@@ -161,13 +164,14 @@ def over_time(one: Found) -> None:
 
 def finding(one: Found) -> str:
     """The title of the chart: the verdict with its figure."""
-    word = spoken.verdict(one.figure("verdict"))
+    word, running = spoken.verdict(one.figure("verdict")), one.figure("verdict") == "not yet"
     effect = one.figure("effect")
     if effect is None:
-        return f"{word}: what it changed cannot be told from chance so early"
-    unit = unit_of(one.figure("outcome"))
-    written = words.figure(effect, unit, spoken.currency())
-    return f"{word}: {written} {spoken.outcome(one.figure('outcome')).lower()} a customer beyond those held out"
+        few = "too few customers in an arm" if one.figure("treated_customers") is not None else "nobody comparable"
+        return "What it changed cannot be told from chance so early" if running else f"{word}: {few}"
+    written = words.figure(effect, unit_of(one.figure("outcome")), spoken.currency())
+    said = f"{written} {spoken.outcome(one.figure('outcome')).lower()} a customer beyond those held out"
+    return f"So far {said}" if running else f"{word}: {said}"
 
 
 def cost_each(one: Found) -> float | None:
