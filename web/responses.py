@@ -34,6 +34,7 @@ REQUESTS_A_MINUTE = 120  # of one client
 AT_ONCE = 8  # requests that are read and kept at the same time; the others wait before their body is read
 BODY_SECONDS = 30.0
 JSON, LINES = ("application/json",), ("application/x-ndjson", "application/jsonl")
+HANG_UP = {"Connection": "close"}  # or the server would go on reading what nobody wants
 LOG = logging.getLogger(__name__)
 
 
@@ -175,7 +176,7 @@ def kind_of(request: Request) -> bool:
 
 async def body_of(request: Request) -> bytes:
     """The body, never more than is taken; raises Problem."""
-    long = Problem(413, "too_large", f"A request has at most {MOST_BYTES >> 20} MiB. Send the rows in parts.")
+    long = Problem(413, "too_large", f"A request has at most {MOST_BYTES >> 20} MiB. Send the rows in parts.", HANG_UP)
     said = request.headers.get("content-length", "")
     if said.isdecimal() and int(said[:20]) > MOST_BYTES:
         raise long
@@ -186,5 +187,6 @@ async def body_of(request: Request) -> bytes:
             if len(body) > MOST_BYTES:
                 raise long
     if waiting.cancelled_caught:
-        raise Problem(408, "too_slow", f"The body did not arrive within {BODY_SECONDS:.0f} seconds. Send it again.")
+        text = f"The body did not arrive within {BODY_SECONDS:.0f} seconds. Send it again."
+        raise Problem(408, "too_slow", text, HANG_UP)
     return bytes(body)

@@ -1,5 +1,6 @@
 // A certified OpenID provider with its own sign-in screen, for one test run: node provider.mjs PORT REDIRECT_URI
 // Prints one line of JSON when it listens. Anybody may sign in with any name: the name is the subject.
+// The programs crm and stranger get access tokens with the same secret, for whatever audience they ask for.
 import { randomBytes } from "node:crypto";
 import Provider from "oidc-provider";
 
@@ -7,6 +8,14 @@ const [port, redirectUri] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const secret = randomBytes(32).toString("base64url");
 const groups = { robin: ["everything"], kim: ["north"], alex: [] };
+
+const program = (id) => ({
+  client_id: id,
+  client_secret: secret,
+  grant_types: ["client_credentials"],
+  redirect_uris: [],
+  response_types: [],
+});
 
 const provider = new Provider(issuer, {
   clients: [
@@ -16,6 +25,8 @@ const provider = new Provider(issuer, {
       redirect_uris: [redirectUri],
       post_logout_redirect_uris: [redirectUri],
     },
+    program("crm"),
+    program("stranger"),
   ],
   scopes: ["openid", "profile", "groups"],
   claims: { openid: ["sub"], profile: ["name"], groups: ["groups"] },
@@ -25,6 +36,15 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: true },
     rpInitiatedLogout: { enabled: true },
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_context, audience) => ({
+        audience,
+        scope: "responses:write figures:read",
+        accessTokenFormat: "jwt",
+      }),
+    },
   },
   findAccount: (_context, id) => ({
     accountId: id,
