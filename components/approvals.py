@@ -29,7 +29,7 @@ from data.journal.campaign_history import latest
 from data.journal.campaign_rows import SUBMITTED, Campaign, Step
 from data.journal.campaigns import MOST_REASON
 from data.journal.problems import Invalid
-from data.rights import APPROVE_CAMPAIGN, ROLES, Actor
+from data.rights import APPROVE_CAMPAIGN, DRAFT_CAMPAIGN, ROLES, Actor
 
 PLACE, PAGE = "approvals", "pages/work/campaign.py"
 MOST, UNLIKELY = 500, 0.5
@@ -39,6 +39,11 @@ WAITING = {"name": "Campaign", "author": "Author", "since": "Submitted", "budget
 def decides(actor: Actor) -> bool:
     """Whether deciding is this reader's work, also seen through somebody else's eyes."""
     return any(APPROVE_CAMPAIGN in ROLES.get(role, frozenset()) for role in actor.roles)
+
+
+def writes(actor: Actor) -> bool:
+    """Whether writing campaigns is this reader's work."""
+    return any(DRAFT_CAMPAIGN in ROLES.get(role, frozenset()) for role in actor.roles)
 
 
 def obstacle(actor: Actor, one: Campaign) -> str:
@@ -59,12 +64,14 @@ def waiting(actor: Actor, drawing: Any, power: Any) -> None:
     """Campaigns that wait: for those who decide, one at a time with everything about it; for others, a list."""
     found = [one for one in campaigns.listing(access.journal(), actor) if one.state == SUBMITTED]
     found.sort(key=lambda one: (obstacle(actor, one) != "", one.at, one.campaign_id))
+    if writes(actor) and not decides(actor):
+        return  # what they wrote stands below, waiting or not
     layout.finding(finding(actor, found))
     if not found:
         layout.quiet("A campaign is here from its submission until a second person has approved it or sent it back.")
         return
     if not decides(actor):
-        listed(actor, found)
+        listed(found)
         return
     decide_on(actor, chosen(found), drawing, power)
 
@@ -102,12 +109,12 @@ def title(one: Campaign) -> str:
         return "(written by a later Rapport)"
 
 
-def listed(actor: Actor, found: Sequence[Campaign]) -> None:
+def listed(found: Sequence[Campaign]) -> None:
     """Those that wait, for who does not decide on them; each can be opened."""
     rows = [
         {
             "name": title(one),
-            "author": "you" if one.author == actor.person else one.author_name or words.NOT_KNOWN,
+            "author": one.author_name or words.NOT_KNOWN,
             "since": ask.moment(one.at),
             "budget": said.money(one.promise.budget),
             "version": str(one.version),
