@@ -195,6 +195,9 @@ def run_send(command: argparse.Namespace) -> int:
 
     try:
         return 0 if worker.run(journal(), Outside(say=say), withdrawn, command.delivery, command.once) else 1
+    except KeyboardInterrupt:
+        print("\nStopped. What is not sent goes on at the next start.", file=sys.stderr)
+        return 1
     except Invalid as error:
         raise JournalError(str(error)) from None
 

@@ -59,6 +59,11 @@ class Target:
         """Where it is, for people: never a path or a query, which may hold a secret."""
         return ""
 
+    @property
+    def batch_rows(self) -> int:
+        """Recipients in a batch of a delivery to it; 0 for all of them."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Webhook(Target):
@@ -74,6 +79,11 @@ class Webhook(Target):
     def place(self) -> str:
         """The host."""
         return addresses.web(self.url).host
+
+    @property
+    def batch_rows(self) -> int:
+        """Recipients in a message."""
+        return self.batch
 
     def signing(self) -> list[bytes]:
         """The keys that sign, each from a line `whsec_…`: two while the receiver changes from one to the other."""

@@ -169,6 +169,7 @@ def test_the_targets_of_the_file_are_read_as_they_stand(place):
         "letters": ("sftp", "sftp.example", True),
         "shared": ("folder", "campaigns", True),
     }
+    assert [one.batch_rows for one in found.values()] == [100, 0, 0, 0]
     assert (found["crm"].batch, found["crm"].networks) == (100, ("10.1.0.0/16",))
     assert (found["lake"].endpoint, found["letters"].port) == ("https://s3.example:9000", 2222)
 

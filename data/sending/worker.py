@@ -29,6 +29,7 @@ from data.sending.wire import Outside
 PAUSE = 10.0  # seconds between two looks for something to send
 REFUSED_IN_A_ROW = 3  # after which the target is taken to refuse everything
 ON_THE_SERVER = "It cannot be sent, for a reason on the server. An administrator sees it with: python -m data send"
+ROOT = str(Path(__file__).parents[2])
 Act = Callable[[], None]
 Withdrawn = Callable[[Delivery], int]  # how many of a list may not be reached any more
 
@@ -78,11 +79,19 @@ def send(journal: Journal, delivery: Delivery, outside: Outside, withdrawn: With
             outside.say(f"{delivery.delivery_id}: cancelled. What was sent stays sent.")
             return True
         except (JournalError, Refused) as problem:  # of the target or the list, not of one batch
-            text = str(problem) if isinstance(problem, Refused) else ON_THE_SERVER
-            left = [one for one in deliveries.batches(journal, delivery.delivery_id) if not one.sent_at]
-            deliveries.tried(journal, delivery.delivery_id, left[0].batch, text)
+            note(journal, delivery, str(problem) if isinstance(problem, Refused) else ON_THE_SERVER)
             outside.say(f"{delivery.delivery_id}: {problem}")
             return False
+        except Exception:  # on the screen, too, before it ends the worker
+            note(journal, delivery, ON_THE_SERVER)
+            raise
+
+
+def note(journal: Journal, delivery: Delivery, problem: str) -> None:
+    """Put a problem of a whole delivery on record, at the first batch that is not sent."""
+    left = [one.batch for one in deliveries.batches(journal, delivery.delivery_id) if not one.sent_at]
+    if left:
+        deliveries.tried(journal, delivery.delivery_id, left[0], problem)
 
 
 def send_rest(journal: Journal, delivery: Delivery, left: list[Batch], outside: Outside, withdrawn: Withdrawn) -> bool:
@@ -150,7 +159,7 @@ def start_worker(journal: Journal, delivery_id: str) -> None:
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "data", "send", "--delivery", delivery_id],
-            cwd=Path(__file__).parents[2],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH"))))},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
