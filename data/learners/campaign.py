@@ -28,7 +28,7 @@ order by w.campaign_id
 CUSTOMERS = """
 select o.campaign_id, o.arm = 'treated' as treated,
     cast(case w.outcome when 'orders' then o.orders when 'responses' then o.responses
-        when 'margin' then case when w.costed then o.margin else o.revenue end else o.revenue end as double)
+        when 'margin' then o.margin else o.revenue end as double)
         * w.factor as outcome,
     cast(o.revenue_before as double) as revenue_before, cast(o.orders_before as double) as orders_before,
     cast(coalesce(o.days_since, 0) as double) as days_since, cast(o.days_since is null as double) as never_bought,
@@ -40,7 +40,7 @@ join campaign_stratum s on s.campaign_id = o.campaign_id and s.arm = o.arm
 where w.days_left = 0
 order by o.campaign_id, o.customer_id
 """
-COVARIATES = ["revenue_before", "orders_before", "days_since", "never_bought", "p_assign"]
+COVARIATES = ["p_assign", "revenue_before", "orders_before", "days_since", "never_bought"]  # as many as the arms allow
 
 
 def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
@@ -60,13 +60,13 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
 
 def adjusted_of(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, Adjusted]]:
     """Effect of each campaign that ended, adjusted for what was known of its customers; one campaign at a time."""
-    from models.adjustment import adjusted
+    from models.adjustment import PER_COLUMN, adjusted
 
     for name, rows in one_by_one(con.sql(CUSTOMERS).to_arrow_reader(100_000)):
-        try:
-            yield name, adjusted(rows["outcome"], rows["treated"], rows[COVARIATES])
-        except ValueError:  # too few customers for the covariates
-            continue
+        fewest = min(rows["treated"].sum(), (~rows["treated"]).sum())
+        columns = COVARIATES[: max(int(fewest // PER_COLUMN) - 1, 0)]
+        if columns:
+            yield name, adjusted(rows["outcome"], rows["treated"], rows[columns])
 
 
 def one_by_one(batches: Any) -> Iterator[tuple[str, pd.DataFrame]]:

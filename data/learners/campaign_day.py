@@ -38,17 +38,14 @@ def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     On the last day of a campaign that ended, the interval is the one of the end that was fixed beforehand.
     """
     days = wide(con.execute(DAYS).df())
-    strata = arms.strata_of(con)
-    se = np.sqrt(days["squared_error"])
-    days["low"], days["high"] = np.nan, np.nan
-    for rows in days.groupby("campaign_id", sort=False).indices.values():
-        first = days.iloc[rows[0]]
-        planned = arms.planned_se(strata[first["campaign_id"]], *in_sums(first))
-        elapsed = np.arange(1, len(rows) + 1) / first["window_days"]
-        progress = (se.iloc[rows] / planned) ** 2 if planned else elapsed
-        half = se.iloc[rows] * reach(days.iloc[rows], np.asarray(progress, float))
-        days.iloc[rows, days.columns.get_loc("low")] = days["effect"].iloc[rows] - half
-        days.iloc[rows, days.columns.get_loc("high")] = days["effect"].iloc[rows] + half
+    strata, first = arms.strata_of(con), days.drop_duplicates("campaign_id")
+    planned = {
+        row["campaign_id"]: arms.planned_se(strata[row["campaign_id"]], *in_sums(row)) for _, row in first.iterrows()
+    }
+    error, until = np.sqrt(days["squared_error"]), days["campaign_id"].map(planned).astype(float)
+    elapsed = ((days["day"] - days["first_day"]).dt.days + 1) / days["window_days"]
+    half = error * reach(days, ((error / until) ** 2).fillna(elapsed).to_numpy(float))
+    days["low"], days["high"] = days["effect"] - half, days["effect"] + half
     end = (days["day"] == days["last_day"]) & (days["days_left"] == 0)
     days["interval"] = np.where(end, AT_THE_END, AT_ANY_LOOK)
     days.loc[end, ["low", "high"]] = days.loc[end, ["effect_low", "effect_high"]].to_numpy()

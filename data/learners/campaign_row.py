@@ -189,10 +189,10 @@ def attributed_value(found: Found) -> float | None:
 
 
 def claimed(found: Found) -> dict[str, Any]:
-    """What attribution claims, whoever was held out."""
+    """What attribution claims, whoever was held out; a return only when the window has ended."""
     margin, cost = attributed_value(found), found.row.cost
     result: dict[str, Any] = {"attributed_revenue": found.row.attributed_revenue, "attributed_margin": margin}
-    if margin is not None and cost > 0:
+    if margin is not None and cost > 0 and not found.running:
         result["attributed_roi"] = (margin - cost) / cost
     return result
 

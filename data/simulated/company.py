@@ -14,7 +14,7 @@ ZONE = ZoneInfo("Europe/Berlin")
 WINDOW = 14  # days in which a contact acts
 CAMPAIGN_DAYS = 3  # a campaign's contacts are spread over its first days
 EARNED_BY_ANSWER = 5.3  # margin that an answer brings on average beyond what would have come anyway
-PROMISERS = 4  # managers who promise campaigns
+PROMISERS = 3  # managers who promise campaigns
 BASES = ("earlier holdouts", "share of answers")
 REGIONS = ("North", "West", "South", "East", "Alps", "Lowlands")
 MOST_MANAGERS = 60
@@ -215,7 +215,7 @@ def draw_promises(rng: np.random.Generator, channel: np.ndarray) -> Columns:
     """
     count = len(channel)
     answers = np.array([a / (a + b) for a, b in (CHANNELS[name].response for name in NAMES)])[channel]
-    basis = np.arange(count) % 3 % 2
+    basis = np.arange(count) // PROMISERS % 2
     usual = 100 * EARNED_BY_ANSWER * answers * rng.lognormal(0, 0.25, count)
     promised = np.round(usual * np.where(basis == 0, 1.0, 2.5)).astype(np.int64)
     return {

@@ -1,8 +1,15 @@
 -- campaign_arm_day: each arm of a campaign day by day: what its customers had done by the end of that day, in sums.
 -- grain: campaign_id, stratum, arm, day
 -- keep: temp
--- A customer who goes from c to c + a adds (c + a)² − c² to the squares: nobody's days need to be kept.
-with bought as (
+-- A customer who goes from c to c + a adds (c + a)² − c² to the squares: nobody's days need to be kept. Without costs of lines, margin
+-- is revenue until it is multiplied by the campaign's rate.
+with assigned as materialized (
+    select a.*, s.stratum, w.outcome, w.measured_from, w.measured_to, w.first_day
+    from campaign_customer a
+    join campaign_stratum s on s.campaign_id = a.campaign_id and s.arm = a.arm and s.p_assign is not distinct from a.p_assign
+    join campaign_window w on w.campaign_id = a.campaign_id
+),
+bought as (
     select
         customer_id,
         ordered_at,
@@ -18,31 +25,27 @@ event as (
         a.campaign_id,
         a.customer_id,
         a.arm,
-        s.stratum,
-        b.ordered_at as at,
-        case w.outcome when 'orders' then b.orders when 'margin' then b.margin else b.revenue end as amount
-    from campaign_customer a
-    join campaign_window w on w.campaign_id = a.campaign_id
-    join campaign_stratum s on s.campaign_id = a.campaign_id and s.arm = a.arm and s.p_assign is not distinct from a.p_assign
-    join bought b on b.customer_id = a.customer_id and b.ordered_at >= w.measured_from and b.ordered_at < w.measured_to
-    where w.outcome <> 'responses'
+        a.stratum,
+        a.first_day,
+        b.ordered_at as happened_at,
+        case a.outcome when 'orders' then b.orders when 'margin' then b.margin else b.revenue end as amount
+    from assigned a
+    join bought b on b.customer_id = a.customer_id
+    where a.outcome <> 'responses' and b.ordered_at >= a.measured_from and b.ordered_at < a.measured_to
     union all
-    select a.campaign_id, a.customer_id, a.arm, s.stratum, a.answered_at, 1
-    from campaign_customer a
-    join campaign_window w on w.campaign_id = a.campaign_id
-    join campaign_stratum s on s.campaign_id = a.campaign_id and s.arm = a.arm and s.p_assign is not distinct from a.p_assign
-    where w.outcome = 'responses' and a.answered_at is not null
+    select campaign_id, customer_id, arm, stratum, first_day, answered_at, 1
+    from assigned
+    where outcome = 'responses' and answered_at is not null
 ),
 daily as (
     select
-        e.campaign_id,
-        e.stratum,
-        e.arm,
-        e.customer_id,
-        greatest(cast(timezone({zone}, timezone('UTC', e.at)) as date), w.first_day) as day,
-        cast(sum(e.amount) as decimal(18, 4)) as amount
-    from event e
-    join campaign_window w on w.campaign_id = e.campaign_id
+        campaign_id,
+        stratum,
+        arm,
+        customer_id,
+        greatest(cast(timezone({zone}, timezone('UTC', happened_at)) as date), first_day) as day,
+        cast(sum(amount) as decimal(18, 4)) as amount
+    from event
     group by all
 ),
 summed as (

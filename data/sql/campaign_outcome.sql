@@ -3,8 +3,14 @@
 -- keep: temp
 -- split: customer_id
 -- _before: in the year before the window; _prior: in a time as long as the window just before it.
-with assigned as (
+-- assigned holds the windows, so that nobody's purchases are held against the windows of all campaigns.
+with mine as (
     select * from campaign_customer where {part}
+),
+assigned as materialized (
+    select m.*, w.measured_from, w.measured_to, w.measured_from - (w.measured_to - w.measured_from) as prior_from
+    from mine m
+    join campaign_window w on w.campaign_id = m.campaign_id
 ),
 bought as (
     select
@@ -25,22 +31,21 @@ other as (
 touched as (
     select distinct a.campaign_id, a.customer_id
     from assigned a
-    join campaign_window w on w.campaign_id = a.campaign_id
-    join other o on o.customer_id = a.customer_id and o.campaign_id <> a.campaign_id
-        and o.occurred_at >= w.measured_from and o.occurred_at < w.measured_to
+    join other o on o.customer_id = a.customer_id
+    where o.campaign_id <> a.campaign_id and o.occurred_at >= a.measured_from and o.occurred_at < a.measured_to
 ),
 event as (
     select
         a.campaign_id,
         a.customer_id,
         b.* exclude (customer_id),
-        b.ordered_at >= w.measured_from as within,
-        b.ordered_at < w.measured_from and b.ordered_at >= w.measured_from - interval 365 day as before,
-        b.ordered_at < w.measured_from and b.ordered_at >= w.measured_from - (w.measured_to - w.measured_from) as prior,
-        case when b.ordered_at < w.measured_from and b.orders > 0 then date_diff('day', b.ordered_at, w.measured_from) end as days
+        b.ordered_at >= a.measured_from as within,
+        b.ordered_at < a.measured_from and b.ordered_at >= a.measured_from - interval 365 day as before,
+        b.ordered_at < a.measured_from and b.ordered_at >= a.prior_from as prior,
+        case when b.ordered_at < a.measured_from and b.orders > 0 then date_diff('day', b.ordered_at, a.measured_from) end as days
     from assigned a
-    join campaign_window w on w.campaign_id = a.campaign_id
-    join bought b on b.customer_id = a.customer_id and b.ordered_at < w.measured_to
+    join bought b on b.customer_id = a.customer_id
+    where b.ordered_at < a.measured_to
 ),
 total as (
     select
