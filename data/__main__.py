@@ -1,4 +1,4 @@
-"""The command line: python -m data simulate | sample | check | build | history | send | journal | audit."""
+"""The command line: python -m data simulate | sample | check | build | history | send | responses | journal | audit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from pathlib import Path
 from data.build import Options, build, check
 from data.company import Unusable
 from data.intake import Intake
-from data.journal.problems import JournalError
+from data.journal.problems import Invalid, JournalError
 from data.publish import Busy
 from data.sample import SampleError, complete_journey, online_retail
 from data.tie_out import Differs
 from data.warehouse import Warehouse
 
+MOST_REASONS = 100  # refused rows of a file that are printed one by one
 ENDS = date(2026, 9, 30)  # of the simulated company, so that the same seed gives the same company on every day
 
 
@@ -71,6 +72,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--once", action="store_true", help="send what waits now, then stop")
     one.add_argument("--delivery", default="", help="send this one only, also one that was given up")
     one.set_defaults(run=run_send)
+    one = commands.add_parser("responses", help="bring customers' answers to campaigns back from a file")
+    one.add_argument("file", type=Path)
+    one.set_defaults(run=run_responses)
     one = commands.add_parser("journal", help="look after the database of what people decide")
     one.add_argument("what", choices=["migrate", "backup", "new-key"])
     one.add_argument("--to", type=Path, help="backup: the file to write")
@@ -200,6 +204,22 @@ def run_send(command: argparse.Namespace) -> int:
         return 1
     except Invalid as error:
         raise JournalError(str(error)) from None
+
+
+def run_responses(command: argparse.Namespace) -> int:
+    """Keep the answers of a file; 1 when rows were refused."""
+    from data.files import Rejected
+    from data.journal import responses
+    from data.journal.store import Journal
+
+    try:
+        received = responses.receive_path(Journal(), command.file)
+    except (Rejected, Invalid) as error:
+        raise Unusable(f"{command.file.name}: {error}") from error
+    for one in received.refused[:MOST_REASONS]:
+        print(f"row {one.row}: {one.reason}")
+    print(received)
+    return 1 if received.refused else 0
 
 
 def run_journal(command: argparse.Namespace) -> int:

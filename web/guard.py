@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,14 +18,15 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from data.journal import people
 from data.journal.people import Session
 from data.journal.store import Journal
-from data.rights import NOBODY
+from data.rights import NOBODY, RESPOND
 from web import callback, cookies, responses
 from web.callback import Failures, Pin, Refused
 from web.settings import CALLBACK, Settings, loopback
 
 HEALTH = frozenset({"/healthz", "/_stcore/health"})
-# figures about the server, a door that has no browser's session, and a store for files that no page asks for
-NEVER = ("/_stcore/metrics", "/_stcore/agent", "/_stcore/upload_file")
+NEVER = ("/_stcore/metrics", "/_stcore/agent")  # figures about the server, a door that has no browser's session
+UPLOAD = "/_stcore/upload_file/"  # a file in the server's memory: for those only who have a page that asks for one
+UPLOADS_AT_ONCE = 2
 SIGN_IN, LOGIN, LOGOUT = "/sign-in", "/auth/login", "/auth/logout"
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
 ERROR_CODE = re.compile(r"[a-z_]{1,40}")
@@ -40,6 +41,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings, pins: Mapping[str, Pin], journal: Callable[[], Journal]):
         self.app, self.settings, self.pins, self.journal = app, settings, pins, journal
         self.failures = Failures()
+        self.uploads = CapacityLimiter(UPLOADS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or scope["path"] in HEALTH:
@@ -98,8 +100,11 @@ class Guard:
             await self.sign_out(scope, receive, send, request)
         elif path == CALLBACK:
             await self.come_back(scope, receive, send, request)
-        elif path.startswith(NEVER):
+        elif path.startswith(NEVER) or (path.startswith(UPLOAD.rstrip("/")) and not await self.may_upload(request)):
             await PlainTextResponse("There is nothing here.", status_code=404)(scope, receive, send)
+        elif path.startswith(UPLOAD):
+            async with self.uploads:
+                await self.app(scope, receive, send)
         elif (session := await self.session(request)) is not None:
             await self.app(with_session(scope, session), receive, send)
         elif navigates(scope, request):
@@ -123,6 +128,15 @@ class Guard:
         if not (name := session_name(self.claims(request))):
             return None
         return await to_thread.run_sync(lambda: people.alive(self.journal(), name))
+
+    async def may_upload(self, request: HTTPConnection) -> bool:
+        """Whether this browser belongs to somebody who may bring answers back from a file."""
+
+        def may(session: Session) -> bool:
+            return people.actor_of(self.journal(), session).may(RESPOND)
+
+        session = await self.session(request)
+        return session is not None and await to_thread.run_sync(may, session)
 
     async def sign_in(self, scope: Scope, receive: Receive, send: Send, request: HTTPConnection) -> None:
         """Streamlit's way to the provider; started from an open page, that page is what is wanted afterwards."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,12 +19,13 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from data import campaign_files
+from data.files import Rejected
 from data.journal import campaigns
 from data.journal.campaign_rows import EXPORTED, GRADED, MEASURING, C, Campaign, S, found
 from data.journal.schema import CAMPAIGN_DELIVERY, CAMPAIGN_RESPONSE
 from data.journal.store import Journal, stored
-from data.responses import MOST_ROWS, Answer, Judged, Refusal
-from data.rights import RESPOND, Actor, Machine
+from data.responses import MOST_FILE_BYTES, MOST_ROWS, Answer, Judged, Refusal, from_file
+from data.rights import RESPOND, SYSTEM, Actor, Machine
 
 ANSWERABLE = (EXPORTED, MEASURING, GRADED)
 NOT_IN, BEFORE, AFTER = "not in the campaign", "before the launch", "after the window"
@@ -53,6 +55,10 @@ class Received:
     def rows(self) -> int:
         """All rows that came."""
         return self.kept + self.known + self.left + len(self.refused)
+
+    def __str__(self) -> str:
+        flags = "".join(f", {rows:,} of them {flag}" for flag, rows in self.flags.items())
+        return f"{self.rows:,} rows: {self.kept:,} kept{flags}; {self.known:,} known; {len(self.refused):,} refused"
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,17 @@ def receive_file(journal: Journal, actor: Actor, judged: Judged, source: str, se
     )
 
 
+def receive_path(journal: Journal, path: Path) -> Received:
+    """Keep the answers of a file on this machine, as whoever may run commands here. Raises Rejected or Invalid."""
+    journal.migrate()
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_FILE_BYTES + 1)
+    except OSError as error:
+        raise Rejected(f"it cannot be read: {error.strerror}") from None
+    return receive_file(journal, SYSTEM, from_file(path.name, content, journal.clock()), "file", path.name)
+
+
 def awaited(journal: Journal, actor: Actor, answers: Iterable[Answer]) -> dict[str, Awaiting]:
     """The campaigns of these answers that await them from this actor, with the people the answers name."""
     recipients: dict[str, set[str]] = {}
@@ -166,7 +183,7 @@ def people(journal: Journal, campaign_id: str, recipients: Collection[str]) -> d
     return named
 
 
-def looked_up(path: Any, by: str, keys: Collection[str]) -> dict[str, tuple[str, str]]:
+def looked_up(path: Path, by: str, keys: Collection[str]) -> dict[str, tuple[str, str]]:
     """Key -> customer and arm, from one frozen file; read in parts, so that only the rows asked for are in memory."""
     wanted = pc.field(by).isin(pa.array(sorted(keys), pa.string()))
     rows = pq.read_table(path, columns=sorted({by, "customer_id", "arm"}), filters=wanted)

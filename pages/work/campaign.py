@@ -14,6 +14,7 @@ from components import (
     campaign_plan,
     campaign_record,
     campaign_trail,
+    response_upload,
 )
 from models import assign_arm, power
 
@@ -45,4 +46,5 @@ elif campaign_find.before(found):
 else:
     campaign_record.show(found)
     campaign_export.show(found, assign_arm)
+    response_upload.offer(found)
 campaign_trail.show(found)
