@@ -79,14 +79,17 @@ class Receiver:
 
 
 def read(connection: socket.socket) -> Received:
-    """One request."""
+    """One whole request."""
     with connection.makefile("rb") as file:
         line = file.readline().decode("latin-1").strip()
         headers = {}
         while text := file.readline().decode("latin-1").strip():
             name, _, value = text.partition(":")
             headers[name.lower()] = value.strip()
-        return Received(line, headers, file.read(int(headers.get("content-length", 0))))
+        size = int(headers.get("content-length", 0))
+        if not line or len(body := file.read(size)) < size:
+            raise ConnectionError("the other side hung up before it had said everything")
+        return Received(line, headers, body)
 
 
 def silent(connection: socket.socket) -> None:
