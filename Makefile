@@ -30,10 +30,11 @@ check: .venv/installed-dev  ## Check format, lint and types, changing nothing
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 
-bench: .venv/installed-dev  ## Measure builds, questions, purchase models and concentration; prints tables and writes JSON (ARGS=...)
+bench: .venv/installed-dev  ## Measure builds, questions, purchase models, concentration and exports; prints tables and writes JSON (ARGS=...)
 	@$(IN_VENV) -m tests.bench $(ARGS)
 	@$(IN_VENV) -m tests.bench_models
 	@$(IN_VENV) -m tests.bench_concentration
+	@$(IN_VENV) -m tests.bench_export
 
 docs: .venv/installed  ## Renew the generated parts of README.md and docs/ from the code
 	@$(IN_VENV) -m data.describe

@@ -25,6 +25,7 @@ from data.catalog import Unit
 LONGEST_CELL = 32_767  # characters an Excel cell can hold
 MOST_LINES = 1_048_575  # rows an Excel sheet can hold, below its head
 FIRST_YEAR = 1901  # Excel counts days from 1900, and takes that year for a leap year
+as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps makes one for each text
 SIGNS = "=+-@\u2212"  # with their full-width and other variants: what a spreadsheet takes for a formula
 BREAKS = "\t\r\n\0"
 # What cannot be seen, or turns the direction of what can be: controls, zero-width blanks, line and direction marks,
@@ -35,6 +36,7 @@ HIDDEN = re.compile(
     r"|\[(?=U\+[0-9A-F]{4}\])"
 )
 SEPARATOR = re.compile("([,;|])")
+HARMLESS = re.compile(r"[0-9A-Za-z][0-9A-Za-z _.:/-]*")  # most keys and words: nothing below changes them
 SPELLED = re.compile(r"\[U\+([0-9A-F]{4})\]")
 MOMENT, DAY = "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd"
 FORMATS = {Unit.MONEY: "#,##0.00", Unit.COUNT: "#,##0", Unit.SHARE: "0.0%", Unit.RATIO: "0.00", Unit.DAYS: "#,##0"}
@@ -85,6 +87,8 @@ def escape(text: str) -> str:
     Also after a separator inside: a spreadsheet set to another one takes what follows for a cell. `unescape` gives
     the text back.
     """
+    if HARMLESS.fullmatch(text):
+        return text
     parts = SEPARATOR.split(text)
     parts[::2] = ["'" + part if part[:1] == "'" or is_formula(part) else part for part in parts[::2]]
     return visible("".join(parts))
@@ -118,6 +122,8 @@ def moment(value: date) -> str:
 
 def cell(value: Any) -> str:
     """A value as RFC 4180 writes it: texts quoted, figures as plain decimals, nothing for what is missing."""
+    if isinstance(value, str):
+        return '"' + escape(value).replace('"', '""') + '"'
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -147,7 +153,7 @@ def spelled(part: pa.RecordBatch, one: Column, spell: Callable[[Any], str]) -> l
     values = part.column(one.name)
     if not pa.types.is_dictionary(values.type):
         return [spell(plain(value, one.unit)) for value in values.to_pylist()]
-    words, missing = [spell(word) for word in values.dictionary.to_pylist()], spell(None)
+    words, missing = [spell(plain(word, one.unit)) for word in values.dictionary.to_pylist()], spell(None)
     return [missing if place is None else words[place] for place in values.indices.to_pylist()]
 
 
@@ -179,7 +185,9 @@ def write_xlsx(file: IO[bytes], reader: pa.RecordBatchReader, columns: list[Colu
     def put(into: Any, row: int, place: int, value: Any, unit: Unit = Unit.TEXT) -> None:
         if isinstance(value, date) and value.year < FIRST_YEAR:
             value = moment(value)
-        if isinstance(value, str):
+        if isinstance(value, str) and HARMLESS.fullmatch(value) and len(value) <= LONGEST_CELL:
+            into.write_string(row, place, value)
+        elif isinstance(value, str):
             text = visible(value)
             if len(text) > LONGEST_CELL:
                 raise TooLarge(f"A text has more than the {LONGEST_CELL:,} characters of an Excel cell. Choose CSV.")
@@ -248,14 +256,14 @@ def json_value(value: Any) -> str:
         return json.dumps(value)
     if isinstance(value, float | Decimal):
         return cell(value)
-    return json.dumps(moment(value) if isinstance(value, date) else str(value), ensure_ascii=False)
+    return as_json(moment(value) if isinstance(value, date) else str(value))
 
 
 def stored(kind: pa.DataType) -> pa.DataType:
     """The type a file has: moments say that they are UTC, and words are words."""
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us", "UTC")
-    return pa.string() if pa.types.is_dictionary(kind) else kind
+    return stored(kind.value_type) if pa.types.is_dictionary(kind) else kind
 
 
 Writer = Callable[[IO[bytes], pa.RecordBatchReader, list[Column], Mapping[str, str]], int]

@@ -51,7 +51,7 @@ COLUMNS = (
 WORD = pa.dictionary(pa.int8(), pa.string())
 SENT = pa.schema([
     ("recipient", pa.string()), ("channel", WORD), ("campaign", WORD), ("offer", WORD), ("purpose", WORD),
-    ("expires", pa.timestamp("us", "UTC")),
+    ("expires", pa.dictionary(pa.int8(), pa.timestamp("us", "UTC"))),
 ])  # fmt: skip
 
 
@@ -188,8 +188,9 @@ def outgoing(
         words = (promise.channel, delivery.campaign_id, promise.offer, delivery.purpose)
         place = pa.array(np.zeros(part.num_rows, np.int8))
         same = [pa.DictionaryArray.from_arrays(place, pa.array([word])) for word in words]
-        moments = pa.array([expires], SENT.field("expires").type).take(place)
-        yield pa.RecordBatch.from_arrays([part["recipient"], *same, moments], schema=SENT)
+        moment = pa.array([expires], SENT.field("expires").type.value_type)
+        same.append(pa.DictionaryArray.from_arrays(place, moment))
+        yield pa.RecordBatch.from_arrays([part["recipient"], *same], schema=SENT)
 
 
 def pseudonyms_of(journal: Journal, delivery_id: str, customers: Sequence[str]) -> list[str]:
