@@ -245,13 +245,14 @@ def test_a_success_is_a_receipt(receiver, crm, code):
         ("-5", 0, 0),
         ("soon", 0, 0),
         ("", 0, 0),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=60)), 30, 60),
+        ("in a minute", 30, 60),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
         ("Wed, 21 Oct 2015 07:28:00 -0000", 0, 0),
     ],
 )
 def test_a_wish_to_wait_is_read_and_bounded(header, low, high):
-    assert low <= wire.waiting(header.encode()) <= high
+    text = header.replace("in a minute", format_datetime(datetime.now(UTC) + timedelta(seconds=60)))
+    assert low <= wire.waiting(text.encode()) <= high
 
 
 def test_a_target_that_breaks_off_is_tried_again(receiver, crm):
