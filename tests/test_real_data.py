@@ -78,6 +78,21 @@ def test_the_journeys_mailings_and_answers_are_counted(journey):
     assert value(journey, "select count(*) from customer") == 2_469
 
 
+def test_the_journeys_campaigns_are_not_measurable_and_answered_as_often_as_published(journey):
+    answered = "select right(name, 7), sum(responses), sum(treated) from campaign group by 1 order by 1"
+    found = journey.execute(answered).fetchall()
+    assert found == [("Type A)", 604, 3_647), ("Type B)", 154, 2_368), ("Type C)", 34, 574)]
+    assert journey.execute("select verdict, count(*) from campaign group by 1").fetchall() == [("not measurable", 27)]
+    assert journey.execute("select distinct left(reason, 20), effect, net from campaign").fetchall() == [
+        ("Nobody was held out,", None, None)
+    ]
+    rates = journey.execute("select campaign_id, response_rate from campaign").fetchall()
+    mailed = journey.execute(
+        "select campaign_id, avg(responded::int) from feed_contacts where campaign_id is not null group by 1"
+    ).fetchall()
+    assert dict(rates) == pytest.approx(dict(mailed))
+
+
 def test_the_retailers_net_sales_include_lines_without_customer(retail):
     assert value(retail, "select count(*) from ledger where kind = 'line'") == 541_909
     for table in ("ledger", "company_month", "partner_month"):
