@@ -144,8 +144,9 @@ def open_delivery(
             raise Invalid(f"This campaign is {now.state}; only an exported one is sent.")
         if not 1 <= days <= MOST_DAYS or rows < 1:
             raise Invalid(f"A list needs at least one recipient, and an expiry of 1 to {MOST_DAYS} days.")
+        reached = sa.exists().where(B.delivery_id == D.delivery_id, B.sent_at.is_not(None))
         again = sa.select(D.delivery_id).where(D.campaign_id == campaign_id, D.target == target)
-        if connection.execute(again.where(sa.or_(D.ended_why.is_(None), D.ended_why == COMPLETE))).first():
+        if connection.execute(again.where(sa.or_(D.ended_at.is_(None), reached))).first():
             raise Invalid(f"This campaign was sent to {typed.visible_part(target)} already: nobody is reached twice.")
         size = batch_rows or rows
         if (number := -(-rows // size)) > MOST_BATCHES:
