@@ -8,23 +8,24 @@ from components import access, filters, layout, within
 from components.filters import LATEST
 from data.rights import DRAFT_CAMPAIGN
 
-PAGE, LABEL, ICON = "pages/work/campaign.py", "Start a campaign", ":material/flag:"
+PAGE, ICON = "pages/work/campaign.py", ":material/flag:"
+LABEL, FOR_THESE = "Start a campaign", "Start a campaign for these customers"
 
 
-def of_view(source: str, **more: str) -> None:
-    """A button under a list of customers, for those who may write campaigns. source: where the audience comes from."""
+def of_view(source: str) -> None:
+    """A link under a list of customers, for those who may write campaigns. source: where the audience comes from."""
     if not access.may(DRAFT_CAMPAIGN):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button(f"{LABEL} for these customers", icon=ICON, key=f"_campaign_start_{source}"):
-            st.switch_page(PAGE, query_params={**carried(), "source": source, **more})
+        st.page_link(PAGE, label=FOR_THESE, icon=ICON, query_params=carried() | {"source": source}, width="content")
         layout.quiet("It takes the filters along, and holds some customers out to see what it changes.")
 
 
 def of_segment(segment_id: str) -> None:
     """The same beside a kept segment."""
-    if access.may(DRAFT_CAMPAIGN) and st.button(LABEL, key=f"_campaign_start_{segment_id}", type="tertiary"):
-        st.switch_page(PAGE, query_params={within.NAME: segment_id, "source": "segment"})
+    if access.may(DRAFT_CAMPAIGN):
+        asked = {within.NAME: segment_id, "source": "segment"}
+        st.page_link(PAGE, label=LABEL, icon=ICON, query_params=asked, width="content")
 
 
 def of_nobody() -> None:
@@ -34,7 +35,10 @@ def of_nobody() -> None:
 
 
 def carried() -> dict[str, str | list[str]]:
-    """The filters, the segment and the build of this screen, as an address holds them."""
+    """The filters, the segment and the build of this screen, as an address holds them.
+
+    They go along in a link: names that widgets of this screen own cannot be set on the way to another page.
+    """
     chosen: dict[str, str | list[str]] = {name: list(values) for name, values in filters.members()}
     if segment := within.current():
         chosen[within.NAME] = segment.segment_id
