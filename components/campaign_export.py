@@ -79,8 +79,7 @@ def drawn(one: Found, drawing: Any) -> None:
             bar.progress(at, f"{words.visible(what, 40)}: {words.count(rows)} customers")
 
         try:
-            froze = audience.freeze(journal, actor, build, view, one.own.promise, one.key, drawing, tell)
-            campaigns.export(journal, actor, one.key, one.own.sha256, froze)
+            audience.export(journal, actor, build, view, one.key, drawing, tell)
         except (Forbidden, Invalid, JournalError, Refused) as problem:
             layout.error(str(problem), "Nothing was changed.")
             return

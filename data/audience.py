@@ -24,12 +24,12 @@ import pyarrow.parquet as pq
 from data import campaign_files
 from data.audience_sources import MOST_CUSTOMERS, candidates, text_of
 from data.campaign import Promise
-from data.engine import HARDENED
 from data.journal import campaigns
-from data.journal.campaign_rows import APPROVED
+from data.journal.campaign_rows import APPROVED, Campaign
 from data.journal.problems import Invalid
 from data.journal.store import Journal
-from data.rights import SEND_CAMPAIGN, Actor
+from data.rights import SEND_CAMPAIGN, Actor, Forbidden
+from data.scratch import add, memory
 from data.view import Refused, View
 from data.warehouse import Build
 
@@ -121,9 +121,7 @@ def freeze(
     tell: is told how far it came, and stops everything by raising. now: the moment from which contacts are counted
     back. Same inputs, same bytes. Raises Forbidden, Refused, or Invalid with the figures.
     """
-    actor.require(SEND_CAMPAIGN)
-    found = campaigns.get(journal, actor, campaign_id)
-    campaigns.own(actor, found)
+    found = own(journal, actor, campaign_id, "campaign.export")
     if found.state != APPROVED or found.text != promise.text():
         raise Invalid(f"This campaign is {found.state}: only what was approved, unchanged, is exported.")
     with settled(build, view, promise, journal, drawing, campaign_id, tell, now) as con:
@@ -166,7 +164,7 @@ def export(
     tell: Tell = lambda what, rows: None,
 ) -> dict[str, Any]:
     """Draw an approved campaign and let it take the step; one after the other, so that nobody is drawn by two."""
-    found = campaigns.get(journal, actor, campaign_id)
+    found = own(journal, actor, campaign_id, "campaign.export")
     folder = campaign_files.store_folder(journal)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / "export.lock").open("a") as lock:
@@ -177,6 +175,18 @@ def export(
 
 
 # What they are made of
+
+
+def own(journal: Journal, actor: Actor, campaign_id: str, tried: str) -> Campaign:
+    """A campaign of one's own, for who may send it. Raises Forbidden, which is on record."""
+    found = campaigns.get(journal, actor, campaign_id)
+    try:
+        actor.require(SEND_CAMPAIGN)
+        campaigns.own(actor, found)
+    except Forbidden as refusal:
+        journal.record(actor, "denied", f"campaign:{campaign_id}", tried=tried, why=str(refusal))
+        raise
+    return found
 
 
 @contextmanager
@@ -219,21 +229,6 @@ def settled(
                     add(con, "spoken_for", pa.RecordBatch.from_arrays([key, part["customer_id"]], ["c", "k"]))
         con.execute(text_of("settled.sql"))
         yield con
-
-
-@contextmanager
-def memory() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty database in memory, without a way out of it."""
-    with duckdb.connect(config=HARDENED) as con:
-        con.execute("set lock_configuration = true")
-        yield con
-
-
-def add(con: duckdb.DuckDBPyConnection, table: str, part: pa.RecordBatch) -> None:
-    """Append rows to one of our own tables."""
-    con.register("part", pa.Table.from_batches([part]))
-    con.execute(f"insert into {table} select * from part")
-    con.unregister("part")
 
 
 def assigned(journal: Journal, campaign_id: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:

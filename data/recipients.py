@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data import campaign_files
-from data.audience import ROWS_AT_ONCE, Tell, add, assigned, memory, write
+from data.audience import ROWS_AT_ONCE, Tell, assigned, own, write
 from data.audience_sources import MOST_CUSTOMERS, text_of
 from data.export import Wanted
 from data.export_files import KINDS, Column
@@ -29,6 +29,7 @@ from data.journal import campaigns, deliveries
 from data.journal.deliveries import COMPLETE, DOWNLOAD, Delivery
 from data.journal.problems import Invalid
 from data.rights import SEND_CAMPAIGN, SYSTEM, Actor, Forbidden
+from data.scratch import add, memory
 
 if TYPE_CHECKING:
     from data.journal.store import Journal
@@ -130,9 +131,7 @@ def make(
     Whoever withdrew consent since the export, or is no longer in the build, is dropped and counted. tell: see
     data.audience.freeze. Raises Forbidden or Invalid.
     """
-    actor.require(SEND_CAMPAIGN)
-    found = campaigns.get(journal, actor, campaign_id)
-    campaigns.own(actor, found)
+    found = own(journal, actor, campaign_id, "campaign.deliver")
     if found.state not in campaigns.RUNNING:
         raise Invalid(f"This campaign is {found.state}; only an exported one is sent.")
     if kind not in KINDS:

@@ -418,6 +418,10 @@ def test_only_the_author_draws_and_only_what_was_approved(build, journal, max_, 
         frozen(journal, eve, build, approved)
     with pytest.raises(Forbidden, match="send campaign"):
         frozen(journal, ada, build, approved)
+    assert [json.loads(one.detail)["tried"] for one in audit.entries(journal, action="denied")] == [
+        "campaign.export",
+        "campaign.get",
+    ]
     dearer = campaigning.promise(budget=Decimal(2000))
     with pytest.raises(Invalid, match="unchanged"):
         audience.freeze(journal, max_, build, View(EVERYTHING), dearer, approved.campaign_id, assign_arm)

@@ -105,6 +105,7 @@ WHAT_CHANGES = {
     "page": ["app.py", "pages/company/channels.py"],
     "channel": ["data/seeds/channels.csv"],
     "source": ["feeds/own/erp_invoices.sql"],
+    "audience": ["data/audience_sources.py", "data/sql/audience/newest.sql"],
     "rule": ["data/seeds/rules.csv"],
     "filter": [],
     "learned table": ["data/learn.py", "data/learners/percentile.py", "models/percentile.py"],
@@ -195,3 +196,19 @@ def test_the_new_learned_table_is_in_the_build(extended):
     found = listing(extended, "learned_percentile").set_index("customer_id")["percentile"]
     # margins: C1 45, C2 80.50 less the service of 4.20, C3 9.50
     assert found.to_dict() == pytest.approx({"C3": 1 / 3, "C1": 2 / 3, "C2": 1.0})
+
+
+def test_the_new_audience_is_one_to_choose_and_reasons_leave_out_of_it(extended):
+    script = """
+from datetime import UTC, datetime
+from data.audience_sources import SOURCES, candidates
+from data.campaign import Promise
+from data.view import EVERYTHING, View
+from data.warehouse import folder, served
+build = served(folder()).current()
+wanted = Promise("New", "They come back.", "newest", "courier", quiet_days=366)
+rows = build.engine.ask(*candidates(build, View(EVERYTHING), wanted, datetime(2027, 2, 1, tzinfo=UTC)))
+print(SOURCES["newest"].label, dict(zip(rows["customer_id"], rows["reason"])))
+"""
+    # C1 first ordered before February; C2 had its last contact within the quiet period, C3 none at all
+    assert run(extended, "-c", script).strip() == "Customers who are new {'C2': 'quiet period', 'C3': ''}"
