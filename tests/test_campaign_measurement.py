@@ -114,6 +114,15 @@ def test_without_a_margin_the_effect_is_told_and_what_is_missing(published, tmp_
     assert row["verdict"] != GAIN  # whatever was spent more, it is not known to pay its cost
 
 
+def test_shares_of_three_arms_are_found_in_the_probabilities_of_the_contacts(published, tmp_path):
+    small = pd.concat([rows.head(900 + 40 * n) for n, (_, rows) in enumerate(published[0].groupby("segment"))])
+    contacts = hillstrom.CONTACTS.replace("'random' as assignment", "'random' as assignment, 1.0 / 3 as p_assign")
+    con, _ = measured(hillstrom.write(small, tmp_path / "feeds", hillstrom.FEEDS.replace("{share}", ""), contacts))
+    by_hand = sample_ratio([900, 940, 980], [1 / 3] * 3)
+    for row in campaigns(con).itertuples():
+        assert (row.ratio_chi2, row.ratio_p) == pytest.approx((by_hand.chi2, by_hand.p), rel=1e-5)
+
+
 def test_answers_to_be_judged_by_are_compared_with_what_those_held_out_answered(published, tmp_path):
     small = pd.concat([rows.head(4_000) for _, rows in published[0].groupby("segment")])
     con, _ = measured(hillstrom.write(small, tmp_path / "feeds", hillstrom.FEEDS.replace(",revenue,", ",responses,")))
