@@ -101,7 +101,7 @@ def readable(one: Found, drawing: Any, power: Any) -> None:
         if isinstance(found, str):
             layout.error(found)
         else:
-            campaign_plan.money(promise, found, power, author)
+            campaign_plan.money(promise, found, power, author, sent=one.state != DRAFT)
             campaign_audience.audience(promise, found)
     if one.mine and one.state == SUBMITTED:
         withdrawal(one)

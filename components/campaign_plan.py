@@ -5,6 +5,7 @@ power: the module models.power, which the page hands in.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from data.journal import campaigns
 
 SHARES = [share / 100 for share in range(1, 51)]
 LIKELY = 0.8
+FEWEST = 30  # customers with an outcome that each arm needs for a verdict: models.experiment, which pages do not load
 MONEY_OUTCOMES = ("margin",)
 
 
@@ -28,7 +30,8 @@ class Plan:
     """Customers by arm, and what comes of that. net: expected of one treated customer beyond its cost, currency.
 
     se: of the difference in the outcome a customer; smallest: the effect found in four of five cases; chance: to prove
-    what is promised, all None where it cannot be said. holdout_cost: margin given up, currency.
+    what is promised, all None where it cannot be said. fewest: customers of the smaller arm with an outcome, as before;
+    below FEWEST no verdict is given, so the chance is 0. holdout_cost: margin given up, currency.
     """
 
     treated: int
@@ -40,6 +43,7 @@ class Plan:
     chance: float | None
     holdout_cost: float
     needed: int | None
+    fewest: float
 
 
 def planned(promise: Promise, found: Survey, power: Any, share: float | None = None) -> Plan:
@@ -50,14 +54,17 @@ def planned(promise: Promise, found: Survey, power: Any, share: float | None = N
     cost = promise.cost(treated)
     net = float(promise.expected) - (float(cost) / treated if treated else 0.0)
     se = smallest = chance = needed = None
+    fewest = min(treated, control) * found.active / found.kept if found.kept else 0.0
     if found.variance and min(treated, control) > 0:
         se = power.planned_error(treated, control, found.variance)
         smallest = power.smallest_effect(treated, control, found.variance)
         if promise.outcome in MONEY_OUTCOMES and net:
-            chance = power.power_of(net, se) if net > 0 else 0.0
+            chance = power.power_of(net, se) if net > 0 and fewest >= FEWEST else 0.0
             needed = power.customers_needed(net, found.variance, held) if net > 0 else None
+            if needed and fewest:
+                needed = max(needed, math.ceil(FEWEST / fewest * found.kept))
     given_up = power.holdout_cost(control, float(promise.expected), 1.0, float(promise.each))
-    return Plan(treated, control, cost, net, se, smallest, chance, given_up, needed)
+    return Plan(treated, control, cost, net, se, smallest, chance, given_up, needed, fewest)
 
 
 # Holdout
@@ -97,6 +104,8 @@ def chance_note(promise: Promise, plan: Plan) -> str:
         return "nothing is promised yet: say what you expect under Why"
     if plan.net <= 0:
         return "what is expected does not pay for the contact and the offer"
+    if plan.fewest < FEWEST:
+        return f"about {words.count(plan.fewest)} of the smaller arm will buy, and a verdict needs {FEWEST}"
     return f"if each brings {spoken.money(promise.expected)}, {spoken.money(plan.net)} beyond its cost"
 
 
@@ -200,16 +209,17 @@ def month_total(author: str) -> Decimal:
     return campaigns.spoken_for(journal, author, journal.now()[:7])
 
 
-def money(promise: Promise, found: Survey, power: Any, author: str) -> None:
-    """Cost beside budget, and the author's budgets of the month beside the limit."""
+def money(promise: Promise, found: Survey, power: Any, author: str, sent: bool = False) -> None:
+    """Cost beside budget, and the author's budgets of the month beside the limit. sent: this one is among them."""
     plan, spent, most = planned(promise, found, power), month_total(author), limit()
     of_limit = f" of {spoken.money(most)}" if most is not None else ", without a limit"
+    which = "this one among them" if sent else "before this one"
     rows = [
         ("Cost", f"{words.count(plan.treated)} × {spoken.money(promise.each)} + {spoken.money(promise.fixed_cost)} "
                  f"= **{spoken.money(plan.cost)}**"),
         ("Budget", f"{spoken.money(promise.budget)}, {spoken.money(promise.budget - plan.cost)} left"),
         ("Margin expected", f"{spoken.money(plan.treated * float(promise.expected), short=True)} of those treated"),
-        ("Budgets of this month", f"{spoken.money(spent)}{of_limit}, before this one"),
+        ("Budgets of this month", f"{spoken.money(spent)}{of_limit}, {which}"),
         ("Chance to prove it", f"{chance_words(plan)}: {chance_note(promise, plan)}"),
     ]  # fmt: skip
     tables.facts(rows, "Cost, budget and chance")

@@ -111,6 +111,10 @@ def claimed(one: Found) -> None:
     note = "what attribution would claim; it is not added to the incremental one"
     if inflation is not None:
         note = f"claims {words.ratio(inflation)} times the revenue that was incremental; the two are never added"
+    elif roi is None and (margin := one.figure("attributed_margin")) is not None:
+        note = (
+            f"attribution claims {spoken.money(margin, True)} of margin so far; it is not added to the incremental one"
+        )
     cards.card("Attributed ROI", words.ratio(roi) if roi is not None else words.NOT_KNOWN, note)
 
 

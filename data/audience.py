@@ -77,6 +77,7 @@ class Survey:
     excluded: (reason, customers), in the order of REASONS, those that left nobody out too. overlaps: (campaign,
     candidates it has drawn). mean, variance: of the promised outcome of those kept, summed for each over the last
     `window_days` of the data; 0 for who did nothing, None for the variance of fewer than two.
+    active: how many of those kept have such an outcome at all.
     """
 
     candidates: int
@@ -85,6 +86,7 @@ class Survey:
     overlaps: tuple[tuple[str, int], ...]
     mean: float
     variance: float | None
+    active: int = 0
 
 
 def survey(
@@ -102,6 +104,7 @@ def survey(
         tuple(overlaps),
         float(past.mean()) if kept else 0.0,
         float(past.var(ddof=1)) if kept > 1 else None,
+        int((past != 0).sum()),
     )
 
 

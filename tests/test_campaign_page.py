@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components import words
+from components import campaign_plan, words
+from data.audience import Survey
 from data.journal import audit, campaigns, deliveries, people, store
 from data.journal.store import Journal
 from data.rights import Actor
+from models import power
 from tests import on_screen
 from tests.campaigning import exported, launched, promise, submitted
 from tests.colleagues import CLAIMS, come, held
@@ -217,11 +219,25 @@ def test_the_smallest_effect_and_the_chance_are_those_of_the_formula(journal, bo
     n, control = len(outcome), round(len(outcome) * kept.holdout)
     se = math.sqrt(outcome.var() * (1 / (n - control) + 1 / control))
     assert card(app, "Smallest effect found") == words.money(Z * se, "EUR")
-    chance = 0.5 * (1 + math.erf(((600 - float(kept.each)) / se - 1.959964) / math.sqrt(2)))
-    assert float(card(app, "Chance to prove the promise").rstrip("%\u202f ")) / 100 == pytest.approx(chance, abs=0.006)
+    few = outcome.ne(0).sum() * control / n
+    assert few < 30 and card(app, "Chance to prove the promise") == "0\u202f%", (
+        "too few of the holdout buy for a verdict"
+    )
+    assert f"about {few:.0f} of the smaller arm will buy, and a verdict needs 30" in text_of(app)
     cost = control * (600 - float(kept.each))
     assert card(app, "Cost of the holdout") == words.money(cost, "EUR", short=True)
     assert any("Chance to prove the promise by share held out" in alt for alt in alts(app))
+
+
+@pytest.mark.parametrize("active", [4_000, 590])
+def test_the_chance_is_that_of_the_formula_and_none_where_no_verdict_is_given(active):
+    survey = Survey(10_000, 10_000, (), (), 1.0, 400.0, active)
+    plan = campaign_plan.planned(promise(expected="2", expected_high="3", holdout=0.05), survey, power)
+    se = math.sqrt(400 * (1 / 9_500 + 1 / 500))
+    chance = 0.5 * (1 + math.erf(((2 - 0.05) / se - 1.959963985) / math.sqrt(2)))
+    assert plan.chance == pytest.approx(chance if active * 0.05 >= 30 else 0, abs=1e-6) and plan.se == pytest.approx(se)
+    shown = 400 * (Z / 1.95) ** 2 / (0.05 * 0.95)
+    assert plan.needed == pytest.approx(max(shown, 30 / (active / 10_000 * 0.05)), abs=1)
 
 
 def test_what_stands_in_the_way_is_said_and_nothing_can_be_submitted(journal, book):
