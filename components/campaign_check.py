@@ -43,9 +43,11 @@ def check(edit: Edit, drawing: Any, power: Any) -> None:
     layout.quiet("Once submitted, nothing about it changes until somebody else has decided.")
     hindered = bool(wrong) or bool(edit.problem) or edit.conflict or not access.may(DRAFT_CAMPAIGN)
     args = (edit.campaign_id, campaign.sha256_of(edit.text))
-    st.button(
-        "Submit for approval", type="primary", key="_campaign_submit", disabled=hindered, on_click=submit, args=args
-    )
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Submit for approval", type="primary", key="_campaign_submit", disabled=hindered, on_click=submit, args=args
+        )
+        withdrawal(edit.campaign_id)
 
 
 def submit(key: str, sha256: str) -> None:
@@ -104,7 +106,7 @@ def readable(one: Found, drawing: Any, power: Any) -> None:
             campaign_plan.money(promise, found, power, author, sent=one.state != DRAFT)
             campaign_audience.audience(promise, found)
     if one.mine and one.state == SUBMITTED:
-        withdrawal(one)
+        withdrawal(one.key)
 
 
 def since_last(before: Promise | None, now: Promise) -> None:
@@ -125,13 +127,13 @@ def differences(found: Sequence[tuple[str, str, str]], when: str) -> None:
     tables.facts(rows, f"What changed {when}")
 
 
-def withdrawal(one: Found) -> None:
+def withdrawal(key: str) -> None:
     """Take it back, with a reason, for its author."""
     if not access.may(DRAFT_CAMPAIGN):
         return
     with st.popover("Withdraw", icon=":material/undo:", key="_campaign_withdraw"):
         st.text_area("Why do you take it back?", key=REASON, max_chars=MOST_REASON)
-        st.button("Withdraw this campaign", key="_campaign_withdraw_now", on_click=withdraw, args=(one.key,))
+        st.button("Withdraw this campaign", key="_campaign_withdraw_now", on_click=withdraw, args=(key,))
         layout.quiet("It stays on record, and cannot be taken up again.")
 
 

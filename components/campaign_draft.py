@@ -29,13 +29,17 @@ WHOLE_PERCENT = 100
 
 @dataclass
 class Edit:
-    """The draft on the screen. text, version: as saved last. problem: why the last change was not saved."""
+    """The draft on the screen. text, version: as saved last. problem: why the last change was not saved.
+
+    part: the section on the screen, which is not left while what was typed there cannot be saved.
+    """
 
     campaign_id: str
     version: int
     text: str
     problem: str = ""
     conflict: bool = False
+    part: str = PARTS[0]
 
     @property
     def promise(self) -> Promise:
@@ -46,7 +50,7 @@ class Edit:
 def show(one: Found, sections: Mapping[str, Callable[[Edit], None]]) -> None:
     """The sections of a draft of one's own, one at a time. sections: what each of PARTS draws."""
     edit = begin(one)
-    part = chosen_part()
+    edit.part = part = chosen_part()
     said(edit)
     sections[part](edit)
     steps(part)
@@ -77,8 +81,7 @@ def chosen_part() -> str:
         key=PART,
         bind=filters.BOUND,
         label_visibility="collapsed",
-        on_change=filters.chose,
-        args=(PART,),
+        on_change=move,
     )
     return part or PARTS[0]
 
@@ -96,6 +99,14 @@ def steps(part: str) -> None:
 def go(part: str) -> None:
     """Open another section; a button's callback."""
     st.session_state[PART] = part
+    move()
+
+
+def move() -> None:
+    """Stay where something typed is not saved yet: leaving would lose it."""
+    edit = st.session_state.get(OPEN)
+    if isinstance(edit, Edit) and edit.problem and not edit.conflict:
+        st.session_state[PART] = edit.part
     filters.chose(PART)
 
 
@@ -106,7 +117,7 @@ def said(edit: Edit) -> None:
         st.error("This draft was changed in another window, so what you changed here is not saved.")
         st.button("Show the newer version", key="_campaign_newer", on_click=forget)
     elif edit.problem:
-        st.error(f"Not saved: {words.safe_text(edit.problem, 400)}")
+        st.error(f"Not saved: {words.safe_text(edit.problem, 400)} Correct it before you go on.")
     else:
         layout.quiet(f"Every change is saved. Version {edit.version}.")
 

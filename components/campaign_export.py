@@ -66,7 +66,7 @@ def drawn(one: Found, drawing: Any) -> None:
         )
         with st.container(horizontal=True, gap="small"):
             pressed = st.button("Export", type="primary", key="_campaign_export")
-            withdrawal(one)
+            withdrawal(one.key)
         if not pressed:
             return
         bar = st.progress(0.0, "Counting candidates")

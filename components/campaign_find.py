@@ -221,7 +221,8 @@ def given(members: Sequence[tuple[str, Sequence[str]]]) -> tuple[tuple[str, tupl
         for name, values in filter_values(ask.current()).items()
         if name in st.query_params
     ]
-    return tuple(segment_form.together((*members, *asked)).items())
+    held = tuple((name, tuple(values)) for name, values in members)
+    return tuple(segment_form.together((*held, *asked)).items())
 
 
 def begin(members: Sequence[tuple[str, tuple[str, ...]]], segment: str) -> None:

@@ -204,14 +204,17 @@ def verdict(one: Found) -> None:
 def promised(one: Found) -> None:
     """What was expected of one treated customer beside what came of it."""
     own = one.own.promise if one.own else None
-    given = tuple(own and getattr(own, name) for name in ("expected", "expected_low", "expected_high"))
-    if own is None:
-        given = tuple(one.figure(name) for name in ("expected_effect", "expected_low", "expected_high"))
+    given: list[Any] = [one.figure(name) for name in ("expected_effect", "expected_low", "expected_high")]
+    if own:
+        given = [own.expected, own.expected_low, own.expected_high]
     if given[0] is None:
         layout.quiet("Nothing was promised for it, so there is no promise to compare with.")
         return
-    came = tuple(one.figure(f"margin_effect{end}") for end in ("", "_low", "_high"))
-    rows = [("Promised", spoken.money_interval(*given)), ("Realised", spoken.money_interval(*came))]
+    came = [one.figure(f"margin_effect{end}") for end in ("", "_low", "_high")]
+    rows = [
+        ("Promised", spoken.money_interval(given[0], given[1], given[2])),
+        ("Realised", spoken.money_interval(came[0], came[1], came[2])),
+    ]
     if came[0] is not None:
         rows.append(("Difference", spoken.money(float(came[0]) - float(given[0]))))
     basis = own.basis if own else one.figure("basis")

@@ -152,6 +152,8 @@ def test_what_cannot_be_is_not_kept_and_the_reason_is_said(journal, book):
     field(app, "expected", 5.0)
     assert "What is expected must lie inside its own interval" in text_of(app)
     assert the_only(journal).version == 1 and app.number_input(key="_campaign_field_expected").value == 5
+    press(app, "On: What")
+    assert app.number_input(key="_campaign_field_expected").value == 5, "nothing typed is lost by going on"
     field(app, "expected_high", 6.0)
     assert "Not saved" not in text_of(app) and the_only(journal).promise.expected == 5
 
