@@ -145,9 +145,9 @@ def why(edit: Edit) -> None:
     select(promise, "rule", WHY, options, lambda rule: words.visible(statements.get(rule, rule) or "None"))
     with st.grid(3, min_column_width=190, gap="small"):
         for name, help_ in (
-            ("expected_low", "In one case of ten it earns less than this."),
+            ("expected_low", "It earns less than this in one case of forty: the lower end of a 95 % interval."),
             ("expected", "Incremental margin for each customer who is treated, before the campaign's cost."),
-            ("expected_high", "In one case of ten it earns more than this."),
+            ("expected_high", "It earns more than this in one case of forty: the upper end of a 95 % interval."),
         ):
             number(promise, name, WHY, COARSE, help_, least=None)
     select(promise, "basis", WHY, [*BASES, *([promise.basis] if promise.basis not in BASES else [])], words.visible)
