@@ -166,7 +166,9 @@ def test_who_sees_some_partners_sees_no_row_that_names_another(build, name):
 def test_places_in_the_whole_company_are_for_readers_of_everything(build, name):
     for scope in (Scope(), Scope(members=(("partner_id", ("P0001",)),)), Scope(members=(("manager_id", ("M01",)),))):
         assert build.answer(Listing(name, View(scope))).empty
-    assert len(build.answer(Listing(name, View(EVERYTHING))))
+    stored = build.engine.ask(f"select count(*) as rows from {name}", [])["rows"].iloc[0]
+    assert len(build.answer(Listing(name, View(EVERYTHING)))) == min(stored, Listing(name).limit)
+    assert stored or name == "learned_forecast"  # too few customers here for any promise to be graded
 
 
 def test_readers_of_groups_see_no_place_of_a_single_customer(build):
