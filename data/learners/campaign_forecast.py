@@ -84,13 +84,13 @@ def within(graded: pd.DataFrame) -> pd.Series:
 
 def mean_of(values: pd.Series) -> tuple[float, float, float]:
     """Mean with its 95 % t interval; NaN ends for a single value."""
-    from scipy.stats import t
+    from models.experiment import arm_of, with_interval
 
-    mean, count = float(values.mean()), len(values)
-    if count < 2:
-        return mean, np.nan, np.nan
-    half = float(t.ppf(0.975, count - 1) * values.std(ddof=1) / np.sqrt(count))
-    return mean, mean - half, mean + half
+    found = arm_of(values)
+    if found.n < 2:
+        return found.mean, np.nan, np.nan
+    mean = with_interval(found.mean, [(found.squared_error, found.n - 1)], found, found)
+    return mean.estimate, mean.low, mean.high
 
 
 def card_of(known: Known, graded: pd.DataFrame) -> Card:
