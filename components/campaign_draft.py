@@ -73,10 +73,11 @@ def begin(one: Found) -> Edit:
 def chosen_part() -> str:
     """Which section is open; kept in the address."""
     filters.own(PART)
+    if PART not in st.session_state and PART not in st.query_params:
+        st.session_state[PART] = PARTS[0]
     part = st.segmented_control(
         "Section",
         PARTS,
-        default=None if PART in st.session_state else PARTS[0],
         required=True,
         key=PART,
         bind=filters.BOUND,
