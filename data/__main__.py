@@ -124,7 +124,7 @@ def run_build(command: argparse.Namespace) -> int:
             threads=command.threads,
             keep=max(command.keep, 1),
             accept_rejected=command.accept_rejected,
-            own=own_campaigns(Path(own)),
+            own=own_campaigns(Path(own), command.accept_rejected),
         )
         path = build(command.folder, command.warehouse, say, options)
     put_on_record(path)
@@ -137,14 +137,28 @@ def journal_here() -> bool:
     return bool(os.environ.get("RAPPORT_JOURNAL")) or Path("journal/journal.db").exists()
 
 
-def own_campaigns(folder: Path) -> Path | None:
-    """Rapport's own campaigns as feeds in this folder, where there is a journal."""
+def own_campaigns(folder: Path, without: bool) -> Path | None:
+    """Rapport's own campaigns as feeds in this folder, where there is a journal.
+
+    A journal that cannot be read is a source that was refused: nothing is built, unless `without` accepts that.
+    """
     if not journal_here():
         return None
+    from sqlalchemy.exc import SQLAlchemyError
+
     from data import own_campaigns
     from data.journal.store import journal
 
-    own_campaigns.write(journal(), folder, say)
+    try:
+        own_campaigns.write(journal(), folder, say)
+    except (JournalError, SQLAlchemyError) as error:
+        if not without:
+            raise Unusable(
+                f"Rapport's own campaigns cannot be read; without their cost nothing was built: {error}\n"
+                "Mend the journal and build again, or publish without them: --accept-rejected"
+            ) from None
+        say(f"Built without Rapport's own campaigns: {error}")
+        return None
     return folder
 
 

@@ -12,8 +12,8 @@ P03,Alder Tools Ltd,manufacturer,gold""",
     "contacts": """contact_id,customer_id,channel,occurred_at,direction,campaign_id,cost,arm,responded
 K1,C0017,email,2026-02-01T09:00:00Z,out,SPRING,,treated,true
 K2,C0017,teleservice,2026-02-04T11:30:00Z,in,,4.20,,""",
-    "campaigns": """campaign_id,name,channel,starts_at,ends_at,fixed_cost,measured_from,measured_to,treated_share,expected_effect
-SPRING,Spring offer,email,2026-02-01,2026-02-28,250.00,2026-02-01,2026-03-15,0.9,0.40""",
+    "campaigns": """campaign_id,name,channel,starts_at,ends_at,fixed_cost,measured_to,treated_share,expected_effect
+SPRING,Spring offer,email,2026-02-01,2026-02-28,250.00,2026-03-15,0.9,0.40""",
     "consents": """customer_id,channel,allowed,recorded_at,collected
 C0017,email,true,2025-11-20,active""",
     "assignments": """subject,subject_id,manager_id,valid_from,valid_to

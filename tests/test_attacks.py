@@ -418,7 +418,12 @@ def test_a_published_build_is_in_the_trail(company, tmp_path):
     assert row.target == row.build == done.stdout.splitlines()[-1].rsplit("/", 1)[1].removesuffix(".duckdb")
 
 
-def test_a_build_is_published_also_when_the_journal_cannot_be_told(company, tmp_path):
+def test_a_journal_that_cannot_be_read_stops_a_build_unless_that_is_accepted(company, tmp_path):
     (tmp_path / "journal").write_text("not a folder", encoding="utf-8")
-    done = run_data("build", company, "--warehouse", tmp_path / "w", RAPPORT_JOURNAL=str(tmp_path / "journal"))
-    assert done.returncode == 0 and "journal could not be told" in done.stdout + done.stderr
+    asked = ("build", company, "--warehouse", tmp_path / "w")
+    refused = run_data(*asked, RAPPORT_JOURNAL=str(tmp_path / "journal"))
+    assert refused.returncode == 1 and "own campaigns cannot be read" in refused.stderr
+    assert not list((tmp_path / "w").glob("*.duckdb"))
+    done = run_data(*asked, "--accept-rejected", RAPPORT_JOURNAL=str(tmp_path / "journal"))
+    assert done.returncode == 0, done.stderr
+    assert "without Rapport's own campaigns" in done.stderr and "journal could not be told" in done.stderr

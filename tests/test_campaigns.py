@@ -285,12 +285,15 @@ def test_every_recipient_is_in_exactly_one_batch_and_a_batch_is_sent_once(journa
     assert len({one.idempotency_key for one in parts}) == 4
     deliveries.tried(journal, delivery, 0, "The target answered 503.")
     assert deliveries.pending(journal)[0].problem == "The target answered 503."
+    assert campaigns.get(journal, author, found.campaign_id).state == "exported"
     for one in parts:
-        assert campaigns.get(journal, author, found.campaign_id).state == "exported"
         deliveries.sent(journal, delivery, one.batch)
+        assert campaigns.get(journal, author, found.campaign_id).state == "measuring"
         with pytest.raises(Invalid, match="sent before"):
             deliveries.sent(journal, delivery, one.batch)
-    assert campaigns.get(journal, author, found.campaign_id).state == "measuring"
+    launches = [one for one in campaigns.steps(journal, author, found.campaign_id) if one.name == "launch"]
+    first, second, *_ = deliveries.batches(journal, delivery)
+    assert len(launches) == 1 and str(first.sent_at) <= launches[0].at < str(second.sent_at)
     ended = deliveries.get(journal, delivery)
     assert (ended.ended_why, ended.sent, ended.problem) == ("complete", 40, "")
     assert deliveries.pending(journal) == []

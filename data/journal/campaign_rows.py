@@ -189,7 +189,7 @@ def advance(
 
 
 def launch(connection: sa.Connection, journal: Journal, actor: Actor, campaign_id: str) -> None:
-    """Begin to measure, inside the write that completes the first delivery; a later delivery changes nothing."""
+    """Begin to measure, inside the write by which the first recipients are reached; later ones change nothing."""
     now = standing(connection, campaign_id)
     if now.state == EXPORTED:
         advance(connection, journal, actor, campaign_id, "launch", (now.version, now.sha256))

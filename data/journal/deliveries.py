@@ -174,9 +174,9 @@ def tried(journal: Journal, delivery_id: str, batch: int, problem: str) -> None:
 
 
 def sent(journal: Journal, delivery_id: str, batch: int) -> None:
-    """The target has a batch; with the last one the delivery is complete and the campaign's window begins.
+    """The target has a batch: with the first one the campaign's window begins, with the last the delivery is complete.
 
-    So it does with a batch that was on its way when somebody cancelled: it has arrived all the same.
+    A batch that was on its way when somebody cancelled has arrived all the same.
     """
     found = get(journal, delivery_id)
     with acting(journal, SYSTEM, SEND_CAMPAIGN, "sent", found.campaign_id) as (connection, _):
@@ -189,8 +189,7 @@ def sent(journal: Journal, delivery_id: str, batch: int) -> None:
         left = connection.scalar(sa.select(sa.func.count()).where(B.delivery_id == delivery_id, B.sent_at.is_(None)))
         if not ended and not left:
             end(connection, journal, delivery_id, COMPLETE)
-        if ended or not left:
-            campaign_rows.launch(connection, journal, SYSTEM, found.campaign_id)
+        campaign_rows.launch(connection, journal, SYSTEM, found.campaign_id)
 
 
 def cancel(journal: Journal, actor: Actor, delivery_id: str) -> None:
@@ -219,11 +218,9 @@ def unsent(delivery_id: str, batch: int) -> sa.ColumnElement[bool]:
 
 
 def close(connection: sa.Connection, journal: Journal, found: Delivery, why: str) -> None:
-    """End a delivery before its end; the window begins when anything of it was sent."""
+    """End a delivery before its end; what was sent stays sent."""
     connection.info["detail"] |= {"delivery": found.delivery_id, "sent": found.sent}
     end(connection, journal, found.delivery_id, why)
-    if found.sent:
-        campaign_rows.launch(connection, journal, SYSTEM, found.campaign_id)
 
 
 def end(connection: sa.Connection, journal: Journal, delivery_id: str, why: str) -> None:
