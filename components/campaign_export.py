@@ -104,6 +104,9 @@ def sending(one: Found) -> None:
         return
     with st.container(border=True):
         st.markdown("**Send the list of recipients**")
+        if used:
+            names = words.listed([words.safe_text(name, 40) for name in sorted(used)])
+            st.markdown(f":orange[A list went to {names} already; another target gets the same customers once more.]")
         with st.grid(2, min_column_width=240, gap="small"):
             chosen = st.selectbox("Where to", left, key=TARGET, format_func=lambda name: called(name, places[name]))
             st.number_input("The receiver deletes it after, days", 1, deliveries.MOST_DAYS, GOOD_FOR, step=1, key=DAYS)
