@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
 from datetime import date
 from pathlib import Path
 
+from data import build_journal
 from data.build import Options, build, check
 from data.company import Unusable
 from data.intake import Intake
@@ -124,62 +124,12 @@ def run_build(command: argparse.Namespace) -> int:
             threads=command.threads,
             keep=max(command.keep, 1),
             accept_rejected=command.accept_rejected,
-            own=own_campaigns(Path(own), command.accept_rejected),
+            own=build_journal.own_feeds(Path(own), command.accept_rejected, say),
         )
         path = build(command.folder, command.warehouse, say, options)
-    put_on_record(path)
+    build_journal.put_on_record(path, say)
     print(path)
     return 0
-
-
-def journal_here() -> bool:
-    """Whether there is a journal: its address is set, or it lies in the folder of that name."""
-    return bool(os.environ.get("RAPPORT_JOURNAL")) or Path("journal/journal.db").exists()
-
-
-def own_campaigns(folder: Path, without: bool) -> Path | None:
-    """Rapport's own campaigns as feeds in this folder, where there is a journal.
-
-    A journal that cannot be read is a source that was refused: nothing is built, unless `without` accepts that.
-    """
-    if not journal_here():
-        return None
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from data import own_campaigns
-    from data.journal.store import journal
-
-    try:
-        own_campaigns.write(journal(), folder, say)
-    except (JournalError, SQLAlchemyError) as error:
-        if not without:
-            raise Unusable(
-                f"Rapport's own campaigns cannot be read; without their cost nothing was built: {error}\n"
-                "Mend the journal and build again, or publish without them: --accept-rejected"
-            ) from None
-        say(f"Built without Rapport's own campaigns: {error}")
-        return None
-    return folder
-
-
-def put_on_record(path: Path) -> None:
-    """Tell the journal, where there is one, that a build was published, and how campaigns did that it covers.
-
-    The build is published either way.
-    """
-    if not journal_here():
-        return
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from data import own_campaigns
-    from data.journal.store import journal
-    from data.rights import SYSTEM
-
-    try:
-        journal().record(SYSTEM, "build.publish", path.stem, path.stem)
-        own_campaigns.grade(journal(), Warehouse(path.parent).build(path.stem), say)
-    except (JournalError, SQLAlchemyError) as error:
-        say(f"The build is published, but the journal could not be told: {error}")
 
 
 def run_history(command: argparse.Namespace) -> int:
