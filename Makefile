@@ -35,6 +35,7 @@ bench: .venv/installed-dev  ## Measure builds, questions, purchase models, conce
 	@$(IN_VENV) -m tests.bench_models
 	@$(IN_VENV) -m tests.bench_concentration
 	@$(IN_VENV) -m tests.bench_export
+	@RAPPORT_LEDGER_STEPS=100000 $(IN_VENV) -m pytest -q tests/test_campaign_states.py
 
 docs: .venv/installed  ## Renew the generated parts of README.md and docs/ from the code
 	@$(IN_VENV) -m data.describe
