@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data.company import Unusable
-from data.journal.problems import JournalError
+from data.journal.problems import Invalid, JournalError
 from data.warehouse import Warehouse
 
 
@@ -30,7 +30,7 @@ def own_feeds(folder: Path, without: bool, say: Callable[[str], None]) -> Path |
 
     try:
         own_campaigns.write(journal(), folder, say)
-    except (JournalError, SQLAlchemyError) as error:
+    except (Invalid, JournalError, SQLAlchemyError) as error:
         if not without:
             raise Unusable(
                 f"Rapport's own campaigns cannot be read; without their cost nothing was built: {error}\n"
@@ -57,5 +57,5 @@ def put_on_record(path: Path, say: Callable[[str], None]) -> None:
     try:
         journal().record(SYSTEM, "build.publish", path.stem, path.stem)
         own_campaigns.grade(journal(), Warehouse(path.parent).build(path.stem), say)
-    except (JournalError, SQLAlchemyError) as error:
+    except (Invalid, JournalError, SQLAlchemyError) as error:
         say(f"The build is published, but the journal could not be told: {error}")

@@ -19,7 +19,8 @@ from data import campaign_files
 from data.files import quoted
 from data.journal import campaigns, responses
 from data.journal.campaign_rows import GRADED, MEASURING, Campaign, S
-from data.journal.schema import CAMPAIGN_DELIVERY
+from data.journal.problems import Invalid
+from data.journal.schema import CAMPAIGN_BATCH, CAMPAIGN_DELIVERY
 from data.journal.store import Journal
 from data.rights import SYSTEM
 
@@ -30,11 +31,14 @@ SQL = Path(__file__).parent / "sql" / "own"
 CONTACTS, CAMPAIGNS = "contacts-rapport.parquet", "campaigns-rapport.parquet"
 NOT_YET = "not yet"
 PROMISES = pa.schema([
-    ("campaign_id", pa.string()), ("name", pa.string()), ("channel", pa.string()), ("launched", pa.timestamp("us")),
-    ("ends", pa.timestamp("us")), ("fixed_cost", pa.decimal128(18, 4)), ("outcome", pa.string()),
-    ("treated_share", pa.float64()), ("expected", pa.decimal128(18, 4)), ("expected_low", pa.decimal128(18, 4)),
-    ("expected_high", pa.decimal128(18, 4)), ("owner", pa.string()), ("basis", pa.string()),
+    ("campaign_id", pa.string()), ("name", pa.string()), ("channel", pa.string()),
+    ("launched", pa.timestamp("us", "UTC")), ("ends", pa.timestamp("us", "UTC")), ("fixed_cost", pa.decimal128(18, 4)),
+    ("outcome", pa.string()), ("treated_share", pa.float64()), ("expected", pa.decimal128(18, 4)),
+    ("expected_low", pa.decimal128(18, 4)), ("expected_high", pa.decimal128(18, 4)), ("owner", pa.string()),
+    ("basis", pa.string()),
 ])  # fmt: skip
+ASSIGNED = pa.schema([("campaign_id", pa.string()), ("path", pa.string())])
+DELIVERED = pa.schema([("path", pa.string()), ("first_row", pa.int64()), ("end_row", pa.int64())])
 
 
 def write(journal: Journal, folder: Path, say: Callable[[str], None]) -> int:
@@ -52,7 +56,7 @@ def write(journal: Journal, folder: Path, say: Callable[[str], None]) -> int:
         con.register("assigned_file", assigned)
         con.register("delivered_file", delivered)
         con.execute("set variable assigned_files = (select list(path) from assigned_file)")
-        con.execute("set variable delivered_files = (select list(path) from delivered_file)")
+        con.execute("set variable delivered_files = (select list(distinct path) from delivered_file)")
         for name, file in (("contacts", CONTACTS), ("campaigns", CAMPAIGNS)):
             text = (SQL / f"{name}.sql").read_text(encoding="utf-8")
             con.execute(f"copy ({text}) to {quoted(str(folder / file))} (format parquet)")
@@ -63,7 +67,7 @@ def promises(own: list[Campaign], launched: dict[str, str]) -> pa.Table:
     """What was promised, one row a campaign, and the window that began with the launch."""
     rows = []
     for one in own:
-        promise, since = one.promise, datetime.fromisoformat(launched[one.campaign_id]).replace(tzinfo=None)
+        promise, since = one.promise, datetime.fromisoformat(launched[one.campaign_id])
         rows.append({
             "campaign_id": one.campaign_id, "name": promise.name, "channel": promise.channel, "launched": since,
             "ends": since + timedelta(days=promise.window_days), "fixed_cost": promise.fixed_cost,
@@ -75,32 +79,48 @@ def promises(own: list[Campaign], launched: dict[str, str]) -> pa.Table:
 
 
 def frozen_files(journal: Journal, own: list[Campaign]) -> tuple[pa.Table, pa.Table]:
-    """The files of the arms and of what was delivered, each with its campaign; they are what the journal says."""
+    """The files of the arms, and the rows of the delivered ones that left; the files are what the journal says."""
     assigned, delivered = [], []
-    D = CAMPAIGN_DELIVERY.c
+    D, B = CAMPAIGN_DELIVERY.c, CAMPAIGN_BATCH.c
+    left = (  # nobody was reached by a batch that was not sent, whatever became of its delivery
+        sa.select(D.file, D.sha256, B.first_row, B.rows)
+        .join(CAMPAIGN_BATCH, B.delivery_id == D.delivery_id)
+        .where(B.sent_at.is_not(None))
+        .order_by(D.delivery_id, B.batch)
+    )
     for one in own:
         froze = campaigns.frozen(journal, one.campaign_id)
         path = campaign_files.at(journal, one.campaign_id, froze["file"], froze["sha256"])
         assigned.append({"campaign_id": one.campaign_id, "path": str(path)})
-        for row in journal.rows(sa.select(D.file, D.sha256).where(D.campaign_id == one.campaign_id)):
-            path = campaign_files.at(journal, one.campaign_id, row.file, row.sha256)
-            delivered.append({"campaign_id": one.campaign_id, "path": str(path)})
-    kinds = pa.schema([("campaign_id", pa.string()), ("path", pa.string())])
-    return pa.Table.from_pylist(assigned, kinds), pa.Table.from_pylist(delivered, kinds)
+        files = dict[str, str]()
+        for row in journal.rows(left.where(D.campaign_id == one.campaign_id)):
+            if row.file not in files:
+                files[row.file] = str(campaign_files.at(journal, one.campaign_id, row.file, row.sha256))
+            span = {"path": files[row.file], "first_row": row.first_row, "end_row": row.first_row + row.rows}
+            delivered.append(span)
+    return pa.Table.from_pylist(assigned, ASSIGNED), pa.Table.from_pylist(delivered, DELIVERED)
 
 
 def grade(journal: Journal, build: Build, say: Callable[[str], None]) -> int:
-    """Close the campaigns whose window a build covers, with what it measured; how many."""
+    """Close the campaigns whose window a build covers, with what it measured; how many.
+
+    Of two builds that end at once, one grades.
+    """
     waiting = {one.campaign_id for one in campaigns.listing(journal, SYSTEM) if one.state == MEASURING}
     if not waiting:
         return 0
     text = (SQL / "graded.sql").read_text(encoding="utf-8")
-    measured = build.engine.ask(text, [sorted(waiting), NOT_YET])
-    for row in measured.to_dict("records"):
+    number = 0
+    for row in build.engine.ask(text, [sorted(waiting), NOT_YET]).to_dict("records"):
         figures = {name: plain(value) for name, value in row.items() if name != "campaign_id"}
-        campaigns.grade(journal, row["campaign_id"], figures | {"build": build.id})
+        try:
+            campaigns.grade(journal, row["campaign_id"], figures | {"build": build.id})
+        except Invalid as problem:
+            say(f"campaign {row['campaign_id']}: {problem}")
+            continue
+        number += 1
         say(f"campaign {row['campaign_id']}: {row['verdict']}")
-    return len(measured)
+    return number
 
 
 def plain(value: Any) -> Any:

@@ -12,12 +12,12 @@ import pytest
 
 from data import own_campaigns
 from data.build import Options, build
-from data.journal import campaigns, responses
+from data.journal import campaigns, deliveries, responses
 from data.journal.store import Journal
 from data.responses import judged
 from data.rights import SYSTEM
 from data.warehouse import Warehouse
-from tests.campaigning import exported, launched, people_of
+from tests.campaigning import delivered, exported, launched, people_of
 
 LAUNCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CUSTOMERS = [f"C{number:04}" for number in range(400)]
@@ -34,7 +34,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
     return opened
 
 
-def feeds(folder: Path, until: datetime, contacts: list[dict] | None = None) -> Path:
+def feeds(folder: Path, until: datetime, contacts: list[dict] | None = None, zone: str = "") -> Path:
     """A company: everybody buys once before; the treated buy for 20 within the window, those held out for 10."""
     folder.mkdir()
     rows = [{"order_id": f"b{key}", "customer_id": key, "ordered_at": "2026-02-01", "revenue": 30, "cost": 20}
@@ -46,7 +46,13 @@ def feeds(folder: Path, until: datetime, contacts: list[dict] | None = None) -> 
             {"order_id": f"a{key}", "customer_id": key, "ordered_at": "2026-03-10", "revenue": money, "cost": 4}
         )
     rows.append(
-        {"order_id": "last", "customer_id": "C0000", "ordered_at": f"{until:%Y-%m-%d}", "revenue": 1, "cost": 0}
+        {
+            "order_id": "last",
+            "customer_id": "C0000",
+            "ordered_at": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+            "revenue": 1,
+            "cost": 0,
+        }
     )
     tables = {"lines": rows, "contacts": contacts or []}
     for name, table in tables.items():
@@ -55,16 +61,18 @@ def feeds(folder: Path, until: datetime, contacts: list[dict] | None = None) -> 
                 writer = csv.DictWriter(file, list(table[0]))
                 writer.writeheader()
                 writer.writerows(table)
+    if zone:
+        (folder / "company.toml").write_text(f'zone = "{zone}"\n')
     return folder
 
 
-def built(journal: Journal, tmp_path: Path, until: datetime, name: str = "w", contacts=None, now=None) -> Path:
+def built(journal: Journal, tmp_path: Path, until: datetime, name: str = "w", contacts=None, now=None, zone="") -> Path:
     """The company and the journal's campaigns as one build."""
     own = tmp_path / f"own-{name}"
     own.mkdir()
     own_campaigns.write(journal, own, lambda text: None)
     options = Options(now=now or until + timedelta(days=2), own=own)
-    return build(feeds(tmp_path / f"feeds-{name}", until, contacts), tmp_path / name, lambda text: None, options)
+    return build(feeds(tmp_path / f"feeds-{name}", until, contacts, zone), tmp_path / name, lambda text: None, options)
 
 
 def test_a_launched_campaign_is_measured_by_the_next_build_and_graded_when_its_window_is_over(here, tmp_path):
@@ -125,3 +133,84 @@ def test_rows_of_the_company_about_an_own_campaign_are_quarantined_not_counted_t
 def test_without_campaigns_nothing_is_written(here, tmp_path):
     assert own_campaigns.write(here, tmp_path, print) == 0
     assert list(tmp_path.glob("*.parquet")) == []
+
+
+def window_of(path: Path) -> tuple:
+    with duckdb.connect(str(path), read_only=True) as con:
+        asked = "select measured_from::varchar, measured_to::varchar, verdict from campaign"
+        row = con.execute(asked).fetchone()
+    assert row is not None
+    return row
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe"])
+def test_the_window_begins_at_the_launch_wherever_the_company_is(here, tmp_path, zone):
+    # 06:30 UTC on 1 November 2026 is 01:30 in New York, an hour that comes twice there
+    here.clock = lambda: datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
+    launched(here, *people_of(here), ARMS, window_days=10, holdout=0.25)
+    path = built(here, tmp_path, datetime(2026, 11, 20, 12, tzinfo=UTC), zone=zone)
+    assert window_of(path)[:2] == ("2026-11-01 06:30:00", "2026-11-11 06:30:00")
+    with duckdb.connect(str(path), read_only=True) as con:
+        assert con.execute("select count(*), min(occurred_at)::varchar from contact").fetchone() == (
+            len(ARMS), "2026-11-01 06:30:00")  # fmt: skip
+
+
+def test_only_who_was_in_a_batch_that_was_sent_costs_something(here, tmp_path):
+    author, approver = people_of(here)
+    found = exported(here, author, approver, ARMS, window_days=30, holdout=0.25)
+    first = delivered(here, author, found, batch_rows=100)
+    deliveries.sent(here, first, 1)  # of 300 recipients the second hundred
+    deliveries.cancel(here, author, first)
+    path = built(here, tmp_path, LAUNCH + timedelta(days=40))
+    treated = sorted(key for key, arm in ARMS.items() if arm == "treated")
+    with duckdb.connect(str(path), read_only=True) as con:
+        costly = con.execute("select customer_id from contact where contact_cost > 0 order by 1").fetchall()
+        assert con.execute("select treated_customers, control_customers, cost from campaign").fetchone() == (
+            300, 100, Decimal("5.00"))  # fmt: skip
+    assert [key for (key,) in costly] == treated[100:200]
+
+
+def test_a_campaign_is_graded_by_orders_from_after_its_window_and_not_an_hour_before(here, tmp_path):
+    running = launched(here, *people_of(here), ARMS, window_days=30, holdout=0.25)
+    end = LAUNCH + timedelta(days=30)  # at noon
+    for hours, number in ((-1, 0), (0, 1)):
+        path = built(here, tmp_path, end + timedelta(hours=hours), f"w{number}")
+        assert own_campaigns.grade(here, Warehouse(path.parent).build(path.stem), print) == number
+    assert campaigns.get(here, SYSTEM, running.campaign_id).state == "graded"
+
+
+def test_a_build_without_the_journals_own_rows_grades_nothing(here, tmp_path):
+    running = launched(here, *people_of(here), ARMS, window_days=30, holdout=0.25)
+    theirs = [{"customer_id": key, "channel": "email", "occurred_at": "2026-03-02", "campaign_id": running.campaign_id,
+               "cost": "0.5"} for key in CUSTOMERS[:60]]  # fmt: skip
+    until = LAUNCH + timedelta(days=40)
+    path = build(feeds(tmp_path / "feeds", until, theirs), tmp_path / "w", lambda text: None, Options(now=until))
+    assert window_of(path)[2] == "not measurable"
+    assert own_campaigns.grade(here, Warehouse(path.parent).build(path.stem), print) == 0
+    assert campaigns.get(here, SYSTEM, running.campaign_id).state == "measuring"
+
+
+def test_of_two_builds_that_end_at_once_one_grades_and_the_other_goes_on(here, tmp_path, monkeypatch):
+    author, approver = people_of(here)
+    one = launched(here, author, approver, ARMS, window_days=30, holdout=0.25)
+    two = launched(here, author, approver, ARMS, window_days=30, holdout=0.25)
+    path = built(here, tmp_path, LAUNCH + timedelta(days=40))
+    found, known = Warehouse(path.parent).build(path.stem), campaigns.listing(here, SYSTEM)
+    campaigns.grade(here, one.campaign_id, {"verdict": "not proven", "build": "another"})
+    monkeypatch.setattr(own_campaigns.campaigns, "listing", lambda journal, actor: known)  # what it read before
+    said = list[str]()
+    assert own_campaigns.grade(here, found, said.append) == 1
+    monkeypatch.undo()
+    assert any("graded already" in text for text in said)
+    assert [campaigns.get(here, author, key).state for key in (one.campaign_id, two.campaign_id)] == ["graded"] * 2
+    assert campaigns.steps(here, author, one.campaign_id)[-1].detail["build"] == "another"
+
+
+def test_taken_in_twice_the_feeds_are_the_same_to_the_byte(here, tmp_path):
+    running = launched(here, *people_of(here), ARMS, window_days=30, holdout=0.25)
+    assert running.state == "measuring"
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        own_campaigns.write(here, tmp_path / name, print)
+    for file in (own_campaigns.CONTACTS, own_campaigns.CAMPAIGNS):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()

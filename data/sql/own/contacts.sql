@@ -1,13 +1,14 @@
 -- Who was in which arm of Rapport's own campaigns, as contacts. Whoever was held out is a row, too: without a cost.
--- Explored customers were reached like the others. Whose consent was withdrawn before the sending stays in the arm that
--- was drawn (what counts is who was meant to be reached), and cost nothing.
+-- Explored customers were reached like the others. Whom no sent batch holds (consent was withdrawn before, or the sending
+-- was cancelled) stays in the arm that was drawn (what counts is who was meant to be reached), and cost nothing.
 with assigned as (
     select parse_filename(parse_dirpath(filename)) as campaign_id, customer_id, arm, p_assign, cost
     from read_parquet(getvariable('assigned_files'), filename = true, union_by_name = true)
 ),
 reached as (
-    select distinct parse_filename(parse_dirpath(filename)) as campaign_id, customer_id
-    from read_parquet(getvariable('delivered_files'), filename = true, union_by_name = true)
+    select distinct parse_filename(parse_dirpath(f.filename)) as campaign_id, f.customer_id
+    from read_parquet(getvariable('delivered_files'), filename = true, union_by_name = true) f
+    join delivered_file d on d.path = f.filename and f.row >= d.first_row and f.row < d.end_row
 )
 select
     'rapport/' || a.campaign_id || '/' || a.customer_id as contact_id,
@@ -22,7 +23,7 @@ select
     'random' as assignment,
     case when a.arm = 'control' then 1 - p.treated_share else p.treated_share end as p_assign,
     w.customer_id is not null as responded,
-    timezone('UTC', w.responded_at) as responded_at,
+    w.responded_at,
     w.kind as response_kind,
     p.launched as recorded_at
 from assigned a

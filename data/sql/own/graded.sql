@@ -1,4 +1,5 @@
--- What a build says of campaigns whose window it covers.
+-- What a build says of campaigns whose window it covers: there are orders from after its end, so no day of it is cut off,
+-- and who was in which arm came from the journal.
 select
     campaign_id,
     verdict,
@@ -13,4 +14,6 @@ select
     inflation
 from campaign
 where campaign_id in (select unnest(?::varchar[])) and verdict <> ?
+    and measured_to <= (select max(ordered_at) from feed_lines)
+    and campaign_id in (select campaign_id from feed_contacts where starts_with(contact_id, 'rapport/'))
 order by campaign_id
