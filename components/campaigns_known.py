@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from components import access, ask, story, words
+from components import access, ask, story, whole_company, words
 from components import campaign_words as said
 from data.journal import campaign_history, campaigns
 from data.journal.campaign_history import latest
@@ -26,9 +26,8 @@ from data.journal.campaign_rows import (
     Step,
 )
 from data.journal.problems import Invalid
-from data.question import EVERYTHING, Listing, Refused
+from data.question import Refused
 from data.rights import APPROVE_CAMPAIGN, Actor
-from data.view import View
 
 FROM_DATA = "from data"  # campaigns that the feeds know and the journal does not
 MOST = 10_000
@@ -110,12 +109,9 @@ def figures(own: Iterable[str]) -> dict[str, dict[str, Any]]:
 
     own: campaigns that the journal lets the reader see. They are sums over many customers, so no scope narrows them.
     """
-    scope, keys = access.scope(ask.current()), tuple(sorted(own))
-    if not (scope.everything or keys):
-        return {}
-    view = View(scope) if scope.everything else View(EVERYTHING).only("campaign_id", *keys)
+    everything = access.scope(ask.current()).everything
     try:
-        rows = ask.ask(Listing("campaign", view, limit=MOST))
+        rows = whole_company.of_campaigns("campaign", () if everything else own)
     except Refused:  # a build of an earlier Rapport
         return {}
     return {str(row["campaign_id"]): row for row in rows.to_dict("records")}

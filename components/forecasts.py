@@ -7,14 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from components import access, ask, holdouts, layout, tables, words
+from components import access, ask, holdouts, layout, tables, whole_company, words
 from components import campaign_words as said
 from data.catalog import Unit
 from data.journal import people
 from data.model_card import NOT_ENOUGH
-from data.question import EVERYTHING, Listing, Refused
-from data.rights import Actor
-from data.view import View
+from data.question import Refused
 
 MODEL, ALL, OWNER, BASIS = "campaign_forecasts", "all", "owner", "basis"
 LABELS = {
@@ -29,22 +27,17 @@ UNITS = {"campaigns": Unit.COUNT}
 
 
 def stored() -> pd.DataFrame:
-    """The scoreboard of the build; empty in builds of an earlier Rapport."""
+    """What this reader sees of the scoreboard; empty in builds of an earlier Rapport."""
     try:
-        return ask.ask(Listing("learned_forecast", View(EVERYTHING), limit=10_000))
+        return whole_company.forecasts()
     except Refused:
         return pd.DataFrame(columns=["by", "name"])
-
-
-def visible(rows: pd.DataFrame, actor: Actor, everything: bool) -> pd.DataFrame:
-    """What this reader sees of it: all for readers of everything, others their own forecasts only."""
-    return rows if everything else rows[(rows["by"] == OWNER) & (rows["name"] == actor.person)]
 
 
 def show() -> None:
     """Who and what forecasts well: by owner and by what the forecast came from; too few are said to be too few."""
     everything = access.scope(ask.current()).everything
-    rows = visible(stored(), access.reader(), everything)
+    rows = stored()
     layout.finding(words.safe_text(finding(rows), 300))
     if not len(rows):
         whose = "" if everything else " of yours"

@@ -1,4 +1,4 @@
-"""What is shown of the whole company to readers who see a part: tables about nobody, and figures by policy.
+"""What is shown of the whole company to readers who see a part: tables about nobody, own campaigns, figures by policy.
 
 A figure of the whole company stands beside the own one only where a policy allows it.
 
@@ -8,11 +8,15 @@ work back what belongs to a single colleague or customer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from components import access, ask, words
 from data.catalog import Metric, Unit
+from data.journal import campaigns
 from data.question import EVERYTHING, Listing, Question, Refused
+from data.rights import CAMPAIGNS
 from data.view import View
 from data.warehouse import Build
 
@@ -38,6 +42,33 @@ def about_nobody(table: str) -> Listing:
     if table not in ABOUT_NOBODY:
         raise ValueError(f"{table} is about customers or money: ask for it within the reader's scope")
     return Listing(table, View(EVERYTHING), limit=10_000)
+
+
+def of_campaigns(table: str, keys: Iterable[str] = ()) -> pd.DataFrame:
+    """Rows about campaigns: for readers of everything all, or those with these keys; for others, own ones among them.
+
+    A campaign is a sum over the customers its author drew, so no scope narrows it; whose it is, the journal says.
+    """
+    scope, named = access.scope(ask.current()), tuple(sorted(keys))
+    if not scope.everything:
+        kept = campaigns.listing(access.journal(), access.reader()) if access.may(CAMPAIGNS) else []
+        named = tuple(sorted({one.campaign_id for one in kept}.intersection(named)))
+        if not named:
+            return pd.DataFrame()
+        scope = EVERYTHING
+    view = View(scope).only("campaign_id", *named) if named else View(scope)
+    return ask.ask(Listing(table, view, limit=10_000))
+
+
+def forecasts() -> pd.DataFrame:
+    """The scoreboard of forecasts: all of it for readers of everything, others see how their own came true."""
+    rows = ask.ask(Listing("learned_forecast", View(EVERYTHING), limit=10_000))
+    return rows if access.scope(ask.current()).everything else of_owner(rows, access.reader().person)
+
+
+def of_owner(rows: pd.DataFrame, person: str) -> pd.DataFrame:
+    """The part of the scoreboard that is about one person's forecasts."""
+    return rows[(rows["by"] == "owner") & (rows["name"] == person)]
 
 
 def beside(metric: Metric, view: View) -> str:

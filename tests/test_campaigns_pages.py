@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from components import access, approvals, campaigns_chart, campaigns_known, forecasts, words
+from components import access, approvals, campaigns_chart, campaigns_known, words
 from components.campaigns_known import FROM_DATA, Line, against, total
 from data.journal import campaign_history, campaigns, people
 from data.journal.campaign_rows import STATES
@@ -413,11 +413,10 @@ def test_obstacles_are_told_one_by_one(staff, kept):
 # ---- The scoreboard, and how a campaign begins.
 
 
-def test_forecasts_are_seen_by_their_owner_and_by_readers_of_everything(staff):
+def test_who_sees_a_part_sees_the_own_forecasts_only(staff):
     rows = pd.DataFrame({"by": ["all", "owner", "owner", "basis"], "name": ["", "a", staff.max.person, "model"]})
-    assert len(forecasts.visible(rows, staff.otto, True)) == 4
-    assert list(forecasts.visible(rows, staff.max, False)["name"]) == [staff.max.person]
-    assert forecasts.visible(rows, staff.mia, False).empty
+    assert list(whole_company.of_owner(rows, staff.max.person)["name"]) == [staff.max.person]
+    assert whole_company.of_owner(rows, staff.mia.person).empty
 
 
 def test_the_scoreboard_tells_no_share_of_too_few(kept, staff, opened):
