@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from components import access, approvals, campaigns_chart, campaigns_known, words
+from components import access, approvals, campaigns_chart, campaigns_known, whole_company, words
 from components.campaigns_known import FROM_DATA, Line, against, total
 from data.journal import campaign_history, campaigns, people
 from data.journal.campaign_rows import STATES
