@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 
 from data import campaign_files
 from data.audience import ROWS_AT_ONCE, Tell, assigned, own, write
-from data.audience_sources import MOST_CUSTOMERS, text_of
+from data.audience_sources import CUSTOMER, MOST_CUSTOMERS, bound, text_of
+from data.conditions import conditions
 from data.export import Wanted
 from data.export_files import KINDS, Column
 from data.export_journal import Kept
@@ -30,6 +31,7 @@ from data.journal.deliveries import COMPLETE, DOWNLOAD, Delivery
 from data.journal.problems import Invalid
 from data.rights import SEND_CAMPAIGN, SYSTEM, Actor, Forbidden
 from data.scratch import add, memory
+from data.view import EVERYTHING, Scope, View
 
 if TYPE_CHECKING:
     from data.journal.store import Journal
@@ -86,7 +88,7 @@ class Recipients(Kept):
             raise Forbidden("This list was cancelled, or is for another place. Make a new delivery.")
         if self.journal.now() > found.expires_at:
             raise Forbidden(f"This list expired on {found.expires_at[:10]}: it must not be used any more.")
-        if number := withdrawn(self.journal, build, found):
+        if number := withdrawn(self.journal, build, found, build.scope_of(actor.held)):
             raise Forbidden(
                 f"{number:,} of its recipients may not be reached any more since this list was made. Cancel the "
                 "delivery and make a new one; they are left out then."
@@ -128,8 +130,8 @@ def make(
 ) -> str:
     """Make the list of an exported campaign of one's own and open its delivery; the delivery's key.
 
-    Whoever withdrew consent since the export, or is no longer in the build, is dropped and counted. tell: see
-    data.audience.freeze. Raises Forbidden or Invalid.
+    Whoever withdrew consent since the export, is no longer in the build, or no longer in one's own book, is dropped and
+    counted. tell: see data.audience.freeze. Raises Forbidden or Invalid.
     """
     found = own(journal, actor, campaign_id, "campaign.deliver")
     if found.state not in campaigns.RUNNING:
@@ -141,7 +143,7 @@ def make(
         con.execute("create table listed (customer_id varchar, channel varchar, arm varchar)")
         for part in assigned(journal, campaign_id, ["customer_id", "channel", "arm"]):
             add(con, "listed", part.filter(pc.not_equal(part["arm"], CONTROL)))
-        allow(con, build, found.promise.channel, found.promise.purpose)
+        allow(con, build, found.promise.channel, found.promise.purpose, build.scope_of(actor.held))
         everybody = con.sql("select count(*) as rows from listed").fetchall()[0][0]
         kept = con.sql(text_of("agreeing.sql")).to_arrow_table().combine_chunks()
     tell("Consent", everybody)
@@ -166,14 +168,14 @@ def make(
     )  # fmt: skip
 
 
-def withdrawn(journal: Journal, build: Build, delivery: Delivery) -> int:
-    """How many recipients of a list may not be reached any more, as this build knows it."""
+def withdrawn(journal: Journal, build: Build, delivery: Delivery, scope: Scope = EVERYTHING) -> int:
+    """How many recipients of a list may not be reached any more, as this build knows it. scope: see allow."""
     promise = campaigns.get(journal, SYSTEM, delivery.campaign_id).promise
     with memory() as con:
         con.execute("create table listed (customer_id varchar)")
         for part in kept_rows(journal, delivery, columns=["customer_id"]):
             add(con, "listed", part)
-        allow(con, build, promise.channel, delivery.purpose)
+        allow(con, build, promise.channel, delivery.purpose, scope)
         return con.execute(text_of("withdrawn.sql")).fetchall()[0][0]
 
 
@@ -207,11 +209,16 @@ def pseudonyms_of(journal: Journal, delivery_id: str, customers: Sequence[str]) 
     return found
 
 
-def allow(con: duckdb.DuckDBPyConnection, build: Build, channel: str, purpose: str) -> None:
-    """Keep in our own table `allowed` whom this build knows to agree to a channel for a purpose."""
+def allow(con: duckdb.DuckDBPyConnection, build: Build, channel: str, purpose: str, scope: Scope) -> None:
+    """Keep in our own table `allowed` whom this build knows to agree to a channel for a purpose.
+
+    scope: of whoever has the list made or takes it, for a book may change after the export; EVERYTHING for programs.
+    """
     con.execute("create table allowed (customer_id varchar)")
-    values = {"channel": channel, "purpose": purpose}
-    with build.engine.reader(text_of("consent.sql"), values, ROWS_AT_ONCE) as reader:
+    chosen, values = bound(*conditions(View(scope.about(partners=False, single=True)), CUSTOMER, joined=False))
+    text = text_of("allowed.sql").replace("{chosen}", chosen).replace("{consent}", text_of("consent.sql"))
+    values |= {"channel": channel, "purpose": purpose}
+    with build.engine.reader(text, values, ROWS_AT_ONCE) as reader:
         for part in reader:
             add(con, "allowed", part.filter(pc.equal(part["refusal"], "")).select(["customer_id"]))
 

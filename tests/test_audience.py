@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +27,7 @@ from data.export_files import KINDS, unescape
 from data.journal import audit, campaigns, deliveries
 from data.journal.problems import Invalid
 from data.journal.store import Journal
-from data.rights import Actor, Forbidden
+from data.rights import Actor, Forbidden, Held
 from data.view import EVERYTHING, Refused, Scope, View
 from data.warehouse import Build, Warehouse
 from models import assign_arm
@@ -531,6 +532,36 @@ def test_consent_withdrawn_after_the_export_is_dropped_when_the_list_is_made_and
     found = deliveries.get(journal, second)
     assert (found.rows, found.dropped) == (len(reached) - 5, 5)
     assert list(listed(journal, second)["customer_id"]) == [key for key in reached if key not in {*gone, *erased}]
+
+
+def test_who_lost_a_book_or_a_part_of_it_gets_no_list_of_its_customers(
+    build, journal, max_, ada, approved, exported, tmp_path
+):
+    reached = list(exported[exported["arm"] != "control"]["customer_id"])
+    moved = ", ".join(f"'{key}'" for key in reached[:4])
+    place = build.engine.ask("select path from duckdb_databases() where database_name = current_database()", [])
+    later = built(
+        Path(place["path"].iloc[0]).parent,
+        tmp_path / "later",
+        f"update customer set manager_id = '(unknown)' where customer_id in ({moved})",
+    )
+    first = recipients.make(journal, max_, build, approved.campaign_id)
+    with pytest.raises(Forbidden, match="4 of its recipients may not be reached"):
+        export.prepare(journal, max_, later, recipients.wanted(journal, first))
+    deliveries.cancel(journal, max_, first)
+    without = replace(max_, held=(Held("manager", "somebody else"),))
+    with pytest.raises(Invalid, match="None of"):
+        recipients.make(journal, without, build, approved.campaign_id)
+    second = deliveries.get(journal, recipients.make(journal, max_, later, approved.campaign_id))
+    assert (second.rows, second.dropped) == (len(reached) - 4, 4)
+    assert list(listed(journal, second.delivery_id)["customer_id"]) == reached[4:]
+
+
+def test_who_lost_a_book_after_the_approval_draws_nobody_of_it(build, journal, max_, approved):
+    without = replace(max_, held=(Held("manager", "somebody else"),))
+    with pytest.raises(Invalid, match="0 customers are left"):
+        audience.export(journal, without, build, View(build.scope_of(without.held)), approved.campaign_id, assign_arm)
+    assert campaigns.get(journal, max_, approved.campaign_id).state == "approved"
 
 
 def test_pseudonyms_are_those_of_one_delivery_and_their_order_links_nobody(build, journal, max_, approved, exported):
