@@ -15,6 +15,7 @@ from components.campaign_find import Found, listed
 from data.catalog import Unit
 from data.journal import campaigns, responses
 from data.journal.campaign_rows import EXPORTED
+from data.view import SMALLEST_GROUP
 
 ALARM = 0.001  # a sample ratio, or contacts by others, this unlikely is no accident
 INTERVALS = {"at any look": "holds whenever it is looked at", AT_THE_END: "of the end that was fixed beforehand"}
@@ -124,8 +125,9 @@ def answers(one: Found) -> None:
         found = responses.counts(access.journal(), access.reader(), one.key)
         treated = found.answered.get("treated", 0) + found.answered.get("exploration", 0)
         since = f", the latest {ask.moment(found.latest)}" if found.latest else ""
-        note = f"of those treated; {words.count(found.answered.get('control', 0))} of those held out{since}"
-        cards.card("Answers", words.count(treated), note)
+        said = {"treated": words.count(treated), "control": words.count(found.answered.get("control", 0))}
+        said |= dict.fromkeys(found.few, f"<{SMALLEST_GROUP}")
+        cards.card("Answers", said["treated"], f"of those treated; {said['control']} of those held out{since}")
         return
     rates = [one.figure(f"response_{arm}") for arm in ("treated", "control")]
     if rates[0] is not None and rates[1] is not None:

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from data import campaign_files
 from data.campaign import difference, parse, sha256_of
-from data.journal import audit, campaigns, deliveries
-from data.journal.campaign_rows import STEPS, NoCampaign
+from data.journal import audit, campaign_history, campaigns, deliveries
+from data.journal.campaign_rows import STEPS, NoCampaign, Step
+from data.journal.campaign_rows import told as told_to
 from data.journal.problems import Invalid, JournalError
 from data.journal.schema import AUDIT, CAMPAIGN_BATCH, CAMPAIGN_STEP, CAMPAIGN_VERSION
-from data.rights import Forbidden
+from data.rights import SYSTEM, Actor, Forbidden, Held
 from tests.campaigning import approved, delivered, exported, launched, people_of, promise, submitted
 from tests.colleagues import come
 
@@ -236,6 +237,43 @@ def test_a_campaign_of_somebody_else_does_not_exist(journal):
     assert campaigns.get(journal, approver, own).author_name == "Max"
     with pytest.raises(Forbidden):
         campaigns.listing(journal, come(journal, "pia", "partner P1"))
+
+
+@pytest.mark.parametrize(
+    ("excluded", "told"),
+    [
+        ({"no consent": 12, "too soon": 40}, {"no consent": 12, "too soon": 40}),
+        ({"no consent": 3, "too soon": 40, "quiet period": 12}, {"too soon": 40, "for other reasons": 15}),
+        ({"no consent": 4, "too soon": 40, "quiet period": 7}, {"too soon": 40, "for other reasons": 11}),
+        ({"no consent": 3, "must keep": 4}, None),
+        ({"no consent": 3}, None),
+        ({}, {}),
+    ],
+)
+def test_readers_of_groups_learn_no_reason_of_fewer_than_ten_not_by_a_difference_either(excluded, told):
+    detail = {"file": "f", "treated": 90, "control": 10, "candidates": 100 + sum(excluded.values())}
+    text = json.dumps(detail | {"excluded": excluded}, sort_keys=True)
+    frozen = Step(5, "export", "approved", "exported", 1, "", "m", "Max", "", "", text)
+    executive = Actor("e", held=(Held("executive"),))
+    seen = told_to(executive, frozen).detail
+    assert seen.get("excluded") == told and ("candidates" in seen) == (told is not None)
+    left_out = seen.get("candidates", 100) - 100 - sum((seen.get("excluded") or {}).values())
+    assert not left_out and not any(0 < number < 10 for number in (seen.get("excluded") or {}).values())
+    for role in ("manager", "approver", "auditor"):
+        assert told_to(Actor("x", held=(Held(role),)), frozen) == frozen
+    assert told_to(SYSTEM, frozen) == frozen
+
+
+def test_the_steps_that_readers_of_groups_see_are_the_told_ones(journal):
+    author, approver = people_of(journal)
+    found = approved(journal, author, approver)
+    froze = {"file": "f", "candidates": 103, "excluded": {"no consent": 3}, "treated": 90, "control": 10}
+    campaigns.export(journal, author, found.campaign_id, found.sha256, froze)
+    executive = come(journal, "erin", "executive")
+    key = found.campaign_id
+    for reader, known in ((author, True), (approver, True), (executive, False)):
+        for steps in (campaigns.steps(journal, reader, key), campaign_history.histories(journal, reader)[key]):
+            assert ("excluded" in steps[-1].detail) == known and steps[-1].detail["treated"] == 90
 
 
 @pytest.mark.parametrize("role", ["executive", "auditor", "admin", "partner P1"])

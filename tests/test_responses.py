@@ -197,6 +197,28 @@ def test_an_answer_counts_for_the_arm_that_the_export_froze(running):
     assert found.flags == {HELD_OUT: 1} and found.latest == stored(NOW)
 
 
+def test_readers_of_groups_learn_no_number_of_answers_below_ten(journal):
+    author, approver = campaigning.people_of(journal)
+    arms = {f"C{number}": ("treated", "exploration", "control")[number % 3] for number in range(60)}
+    journal.clock = lambda: LAUNCH
+    found = campaigning.launched(journal, author, approver, arms, window_days=10)
+    journal.clock = lambda: NOW
+    author, executive = come(journal, "max", "manager M01"), come(journal, "erin", "executive")
+
+    def answered(first: int, last: int) -> kept.Counts:
+        rows = [row(number, f"C{number}") for number in range(first, last)]
+        send(journal, found.campaign_id, *rows)
+        return kept.counts(journal, executive, found.campaign_id)
+
+    few = answered(0, 12)  # four of each
+    assert (few.answered, few.flags, few.few) == ({}, {}, {"treated", "control"})
+    some = answered(12, 27)  # nine of each
+    assert (some.answered, some.flags, some.few) == ({"treated": 18}, {}, {"control"})
+    assert kept.counts(journal, author, found.campaign_id).answered == {"treated": 9, "exploration": 9, "control": 9}
+    many = answered(27, 60)
+    assert (many.answered, many.few) == ({"treated": 40, "control": 20}, set())
+
+
 def test_answers_that_cannot_be_due_to_the_campaign_are_kept_and_do_not_count(running):
     journal, campaign = running
     received = send(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from data.journal.campaign_rows import C, S, Step, V, visible
+from data.journal.campaign_rows import C, S, Step, V, told, visible
 from data.journal.schema import CAMPAIGN, CAMPAIGN_STEP, CAMPAIGN_VERSION, PERSON
 from data.journal.store import Journal
 from data.rights import CAMPAIGNS, Actor
@@ -37,7 +37,7 @@ def histories(journal: Journal, actor: Actor) -> dict[str, list[Step]]:
     found: dict[str, list[Step]] = {}
     for row in journal.rows(asked.order_by(S.campaign_id, S.step)):
         if visible(actor, row.author):
-            found.setdefault(row.campaign_id, []).append(Step(*tuple(row)[2:]))
+            found.setdefault(row.campaign_id, []).append(told(actor, Step(*tuple(row)[2:])))
     return found
 
 
@@ -64,7 +64,7 @@ def decisions(journal: Journal, actor: Actor, since: str) -> list[Decision]:
         .order_by(S.at.desc(), S.campaign_id)
     )  # fmt: skip
     return [
-        Decision(row.campaign_id, row.author, row.writer, Step(*tuple(row)[4:]), row.body)
+        Decision(row.campaign_id, row.author, row.writer, told(actor, Step(*tuple(row)[4:])), row.body)
         for row in journal.rows(asked)
         if visible(actor, row.author)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,8 @@ from data.campaign import Promise
 from data.journal.problems import Invalid
 from data.journal.schema import CAMPAIGN, CAMPAIGN_STEP, CAMPAIGN_VERSION, PERSON
 from data.journal.store import Journal
-from data.rights import APPROVER, AUDITOR, EXECUTIVE, Actor, Forbidden
+from data.rights import APPROVER, AUDITOR, CUSTOMERS, EXECUTIVE, Actor, Forbidden
+from data.view import SMALLEST_GROUP
 
 DRAFT, SUBMITTED, APPROVED, EXPORTED = "draft", "submitted", "approved", "exported"
 MEASURING, GRADED, WITHDRAWN = "measuring", "graded", "withdrawn"
@@ -89,6 +90,37 @@ class NoCampaign(Forbidden):
 def visible(actor: Actor, author: str) -> bool:
     """Managers see their own campaigns, those who decide or check see all."""
     return actor.system or bool(actor.roles & SEES_ALL) or actor.person == author
+
+
+def of_groups(actor: Actor) -> bool:
+    """Whether this reader sees groups of customers only, and so no number of fewer than the smallest group."""
+    return not (actor.system or actor.may(CUSTOMERS))
+
+
+def told(actor: Actor, one: Step) -> Step:
+    """A step as this reader may have it.
+
+    For readers of groups, reasons that left out fewer customers than the smallest group are one sum, with as many
+    others as that sum needs, or the difference from the candidates would tell them.
+    """
+    detail = json.loads(one.text)
+    excluded = detail.get("excluded")
+    if not of_groups(actor) or not isinstance(excluded, dict):
+        return one
+    if all(number >= SMALLEST_GROUP for number in excluded.values()):
+        return one
+    folded = 0
+    for reason, number in sorted(excluded.items(), key=lambda one: one[1]):
+        if number >= SMALLEST_GROUP <= folded:
+            break
+        folded += number
+        del excluded[reason]
+    if folded < SMALLEST_GROUP:
+        del detail["excluded"]
+        detail.pop("candidates", None)
+    else:
+        excluded["for other reasons"] = folded
+    return replace(one, text=json.dumps(detail, sort_keys=True))
 
 
 def found() -> sa.Select[Any]:

@@ -34,6 +34,7 @@ from data.journal.campaign_rows import (
     found,
     keep,
     step,
+    told,
     visible,
 )
 from data.journal.misses import MISSES
@@ -86,7 +87,7 @@ def steps(journal: Journal, actor: Actor, campaign_id: str) -> list[Step]:
         S.step, S.name, S.before, S.after, S.version, S.sha256, S.by, name, S.at, S.reason, S.detail
     ).select_from(CAMPAIGN_STEP.outerjoin(PERSON, PERSON.c.person_id == S.by))
     rows = journal.rows(asked.where(S.campaign_id == campaign_id).order_by(S.step))
-    return [Step(*tuple(row)) for row in rows]
+    return [told(actor, Step(*tuple(row))) for row in rows]
 
 
 def versions(journal: Journal, actor: Actor, campaign_id: str) -> dict[int, Promise]:

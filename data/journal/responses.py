@@ -21,11 +21,12 @@ import sqlalchemy as sa
 from data import campaign_files
 from data.files import Rejected
 from data.journal import campaigns
-from data.journal.campaign_rows import EXPORTED, GRADED, MEASURING, C, Campaign, S, found
+from data.journal.campaign_rows import EXPORTED, GRADED, MEASURING, C, Campaign, S, found, of_groups
 from data.journal.schema import CAMPAIGN_DELIVERY, CAMPAIGN_RESPONSE
 from data.journal.store import Journal, stored
 from data.responses import MOST_FILE_BYTES, MOST_ROWS, Answer, Judged, Refusal, from_file
 from data.rights import RESPOND, SYSTEM, Actor, Machine
+from data.view import SMALLEST_GROUP
 
 ANSWERABLE = (EXPORTED, MEASURING, GRADED)
 NOT_IN, BEFORE, AFTER = "not in the campaign", "before the launch", "after the window"
@@ -65,12 +66,14 @@ class Received:
 class Counts:
     """Answers to one campaign so far. answered: customers by arm. flags: rows that do not count, by the reason.
 
-    latest: when the last row came in; empty when none did.
+    latest: when the last row came in; empty when none did. few: arms of which readers of groups are told no number,
+    because it is smaller than the smallest group; to them, explored customers are treated ones.
     """
 
     answered: Mapping[str, int]
     flags: Mapping[str, int]
     latest: str
+    few: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -276,6 +279,11 @@ def counts(journal: Journal, actor: Actor, campaign_id: str) -> Counts:
         if flag:
             flags[flag] += rows
         latest = max(latest, at)
+    if of_groups(actor):
+        answered["treated"] += answered.pop("exploration", 0)
+        few = frozenset(arm for arm, rows in answered.items() if 0 < rows < SMALLEST_GROUP)
+        answered = Counter({arm: rows for arm, rows in answered.items() if rows >= SMALLEST_GROUP})
+        return Counts(dict(answered), {}, latest, few)
     return Counts(dict(answered), dict(flags), latest)
 
 
