@@ -27,6 +27,7 @@ from data.export import Wanted
 from data.export_files import KINDS, Column
 from data.export_journal import Kept
 from data.journal import campaigns, deliveries
+from data.journal.campaign_rows import NoCampaign, visible
 from data.journal.deliveries import COMPLETE, DOWNLOAD, Delivery
 from data.journal.problems import Invalid
 from data.rights import SEND_CAMPAIGN, SYSTEM, Actor, Forbidden
@@ -83,7 +84,10 @@ class Recipients(Kept):
     def ready(self, actor: Actor, build: Build) -> None:
         """Raise Forbidden unless this is one's own delivery, still good, and everybody on it still agrees."""
         found = self.delivery
-        campaigns.own(actor, campaigns.get(self.journal, actor, found.campaign_id))
+        campaign = campaigns.get(self.journal, SYSTEM, found.campaign_id)  # who asks for a file has one row of refusal
+        if not visible(actor, campaign.author):
+            raise NoCampaign
+        campaigns.own(actor, campaign)
         if found.target != DOWNLOAD or found.ended_why not in (None, COMPLETE):
             raise Forbidden("This list was cancelled, or is for another place. Make a new delivery.")
         if self.journal.now() > found.expires_at:

@@ -636,10 +636,14 @@ def test_a_list_is_for_its_author_until_it_expires(build, journal, max_, ada, ap
     new = recipients.make(journal, max_, build, approved.campaign_id, days=1)
     eve = come(journal, "eve", f"manager {book}")
     for actor in (eve, ada, come(journal, "otto", "auditor")):
-        with pytest.raises(Forbidden):
-            export.prepare(journal, actor, build, recipients.wanted(journal, new))
-        with pytest.raises(Forbidden):
-            recipients.make(journal, actor, build, approved.campaign_id, target="crm")
+        for refused in (
+            lambda actor=actor: export.prepare(journal, actor, build, recipients.wanted(journal, new)),
+            lambda actor=actor: recipients.make(journal, actor, build, approved.campaign_id, target="crm"),
+        ):
+            before = len(audit.entries(journal, action="denied"))
+            with pytest.raises(Forbidden):
+                refused()
+            assert len(audit.entries(journal, action="denied")) == before + 1  # once each
     with pytest.raises(Invalid, match="already"):
         recipients.make(journal, max_, build, approved.campaign_id)
     with pytest.raises(Invalid, match="formats"):

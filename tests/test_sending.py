@@ -476,6 +476,25 @@ def test_a_cancelled_delivery_stops_after_the_batch_on_its_way_and_that_one_coun
     assert send(ledger, delivery) and len(receiver.received) == 3
 
 
+def test_nothing_leaves_while_the_journal_can_be_read_but_not_written(ledger, receiver, configured, monkeypatch):
+    delivery = opened(ledger, batch_rows=10)
+
+    def full():
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(ledger, "unaudited", full)
+    with pytest.raises(OSError, match="No space"):
+        send(ledger)
+    assert receiver.received == []
+    monkeypatch.undo()
+    monkeypatch.setenv("CRM_SECRET", SECRET)
+    assert deliveries.get(ledger, delivery).open
+    assert not deliveries.trying(ledger, delivery, 99)  # a batch that is not there
+    assert deliveries.trying(ledger, delivery, 0)
+    deliveries.cancel(ledger, people_of(ledger)[0], delivery)
+    assert not deliveries.trying(ledger, delivery, 0)
+
+
 def test_nothing_is_sent_to_somebody_who_withdrew_consent_since(ledger, receiver, configured):
     delivery = opened(ledger)
     assert not send(ledger, withdrawn=2)

@@ -166,6 +166,16 @@ def open_delivery(
     return new
 
 
+def trying(journal: Journal, delivery_id: str, batch: int) -> bool:
+    """Note that a batch is about to leave; False when its delivery has ended, or it was sent.
+
+    Written before each attempt, so that nothing leaves while the journal cannot be written.
+    """
+    with journal.unaudited() as connection:
+        here = unsent(delivery_id, batch)
+        return bool(connection.execute(sa.update(CAMPAIGN_BATCH).where(here).values(tried_at=journal.now())).rowcount)
+
+
 def tried(journal: Journal, delivery_id: str, batch: int, problem: str) -> None:
     """Note that a batch could not be sent, and why: shown until it is."""
     with journal.unaudited() as connection:

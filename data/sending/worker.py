@@ -125,8 +125,8 @@ def send_rest(journal: Journal, delivery: Delivery, left: list[Batch], outside: 
 
 
 def attempt(journal: Journal, delivery: Delivery, batch: Batch, act: Act) -> None:
-    """Try a batch once, unless the delivery has ended; a problem is on record before it is raised."""
-    if not deliveries.get(journal, delivery.delivery_id).open:
+    """Try a batch once, unless the delivery has ended; that it is tried is on record before, a problem afterwards."""
+    if not deliveries.trying(journal, delivery.delivery_id, batch.batch):
         raise Stopped
     try:
         act()
