@@ -275,6 +275,8 @@ def test_of_a_handful_of_customers_no_figures_are_told(planted):
     assert few["treated_customers"] + few["control_customers"] == 15
     assert pd.isna(few[["treated_mean", "control_mean", "effect", "net", "revenue_control"]]).all()
     assert few["verdict"] == NOT_PROVEN and few["reason"].startswith("Too few")
+    days = planted[2].execute("select campaign_id, count(*) from campaign_day group by all").fetchall()
+    assert "few" not in dict(days) and dict(days)["gain"] > 0
 
 
 # While it runs, and day by day

@@ -179,6 +179,17 @@ def test_a_campaign_is_graded_by_orders_from_after_its_window_and_not_an_hour_be
     assert campaigns.get(here, SYSTEM, running.campaign_id).state == "graded"
 
 
+def test_a_campaign_of_a_handful_is_built_and_graded_without_figures(here, tmp_path):
+    few = {key: ARMS[key] for key in CUSTOMERS[:12]}
+    running = launched(here, *people_of(here), few, window_days=30, holdout=0.25)
+    path = built(here, tmp_path, LAUNCH + timedelta(days=40))
+    with duckdb.connect(str(path), read_only=True) as con:
+        assert con.execute("select count(*) from campaign_day").fetchone() == (0,)
+    assert own_campaigns.grade(here, Warehouse(path.parent).build(path.stem), print) == 1
+    detail = campaigns.steps(here, SYSTEM, running.campaign_id)[-1].detail
+    assert detail["effect"] is None and detail["incremental_roi"] is None
+
+
 def test_a_build_without_the_journals_own_rows_grades_nothing(here, tmp_path):
     running = launched(here, *people_of(here), ARMS, window_days=30, holdout=0.25)
     theirs = [{"customer_id": key, "channel": "email", "occurred_at": "2026-03-02", "campaign_id": running.campaign_id,

@@ -9,6 +9,7 @@ import pandas as pd
 from data.learners import campaign_arms as arms
 from data.learners.campaign_row import AT_ANY_LOOK, AT_THE_END
 from data.learners.known import Known, Learnt
+from data.view import SMALLEST_GROUP
 
 DAYS = """
 select d.*, w.factor, w.outcome, w.costed, w.window_days, w.first_day, w.last_day, w.days_left,
@@ -35,7 +36,8 @@ COLUMNS = {
 def learn(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     """One row a campaign and day: both means so far, their difference, and its interval where it is not too early.
 
-    On the last day of a campaign that ended, the interval is the one of the end that was fixed beforehand.
+    Of an arm with fewer customers than the smallest group, no day is told. On the last day of a campaign that ended,
+    the interval is the one of the end that was fixed beforehand.
     """
     days = wide(con.execute(DAYS).df())
     strata, first = arms.strata_of(con), days.drop_duplicates("campaign_id")
@@ -73,6 +75,7 @@ def wide(days: pd.DataFrame) -> pd.DataFrame:
     sides = {arm: rows.set_index(keys) for arm, rows in summed.groupby("arm")}
     treated, control = (sides.get(arm, summed.head(0).set_index(keys)) for arm in ("treated", "control"))
     both = treated.join(control, suffixes=("", "_control"), how="inner").sort_index()
+    both = both[np.minimum(both["n"], both["n_control"]) >= SMALLEST_GROUP]
     found = pd.DataFrame(
         {
             "treated_mean": both["mean"],
