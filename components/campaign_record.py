@@ -150,9 +150,7 @@ def over_time(one: Found) -> None:
     if not len(days) or (one.figure("effect") is None and one.figure("verdict") != "not yet"):
         layout.finding(finding(one))
         if one.figure("verdict") == "not yet":
-            layout.quiet(
-                "No day of its window is in the data yet, or an arm is too small to be told of, so there is nothing to draw."
-            )
+            layout.quiet("No day of its window is in the data yet, or an arm is too small: there is nothing to draw.")
         return
     text = finding(one)
     layout.finding(text)
