@@ -23,6 +23,7 @@ from data.journal.problems import Invalid
 from data.journal.schema import CAMPAIGN_BATCH, CAMPAIGN_DELIVERY
 from data.journal.store import Journal
 from data.rights import SYSTEM
+from data.view import SMALLEST_GROUP
 
 if TYPE_CHECKING:
     from data.warehouse import Build
@@ -111,7 +112,7 @@ def grade(journal: Journal, build: Build, say: Callable[[str], None]) -> int:
         return 0
     text = (SQL / "graded.sql").read_text(encoding="utf-8")
     number = 0
-    for row in build.engine.ask(text, [sorted(waiting), NOT_YET]).to_dict("records"):
+    for row in build.engine.ask(text, [SMALLEST_GROUP, sorted(waiting), NOT_YET]).to_dict("records"):
         figures = {name: plain(value) for name, value in row.items() if name != "campaign_id"}
         try:
             campaigns.grade(journal, row["campaign_id"], figures | {"build": build.id})

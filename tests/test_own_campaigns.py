@@ -107,7 +107,7 @@ def test_a_launched_campaign_is_measured_by_the_next_build_and_graded_when_its_w
     assert own_campaigns.grade(here, Warehouse(late.parent).build(late.stem), print) == 1
     last = campaigns.steps(here, author, running.campaign_id)[-1]
     assert (last.name, last.detail["verdict"], last.detail["build"]) == ("grade", "proven gain", late.stem)
-    assert last.detail["effect"] == pytest.approx(effect)
+    assert last.detail["effect"] == pytest.approx(effect) and last.detail["attributed_roi"] > 0
     assert own_campaigns.grade(here, Warehouse(late.parent).build(late.stem), print) == 0  # once
     assert campaigns.get(here, SYSTEM, never.campaign_id).state == "exported"
 
@@ -187,7 +187,7 @@ def test_a_campaign_of_a_handful_is_built_and_graded_without_figures(here, tmp_p
         assert con.execute("select count(*) from campaign_day").fetchone() == (0,)
     assert own_campaigns.grade(here, Warehouse(path.parent).build(path.stem), print) == 1
     detail = campaigns.steps(here, SYSTEM, running.campaign_id)[-1].detail
-    assert detail["effect"] is None and detail["incremental_roi"] is None
+    assert [detail[name] for name in ("effect", "incremental_roi", "attributed_roi", "inflation")] == [None] * 4
 
 
 def test_a_build_without_the_journals_own_rows_grades_nothing(here, tmp_path):

@@ -10,7 +10,7 @@ select
     incremental_roi,
     incremental_roi_low,
     incremental_roi_high,
-    attributed_roi,
+    case when treated_customers >= ? then attributed_roi end as attributed_roi,  -- readers of groups see these, too
     inflation
 from campaign
 where campaign_id in (select unnest(?::varchar[])) and verdict <> ?
