@@ -537,7 +537,14 @@ def test_every_action_that_the_product_records_is_known_in_words():
                 if node.func.attr == "record" and getattr(node.func.value, "id", "") == "self":
                     named = node.args[:1]
                 recorded |= {one.value for one in named if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    assert {"grant.ask", "sign-in", "audit.verify", "customer.view", "sign-in refused", "export"} <= recorded
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "acting":  # a write about a campaign
+                recorded |= {f"campaign.{one.value}" for one in node.args[3:4] if isinstance(one, ast.Constant)}
+            if isinstance(node, ast.AnnAssign | ast.Assign) and isinstance(node.value, ast.Constant):  # of an export
+                targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
+                named = [one.id for one in targets if isinstance(one, ast.Name)]
+                recorded |= {str(node.value.value)} if named == ["recorded_as"] else set()
+    assert {"grant.ask", "sign-in", "audit.verify", "customer.view", "sign-in refused"} <= recorded
+    assert {"export", "campaign.download", "campaign.approve", "campaign.sent", "campaign.responses"} <= recorded
     assert recorded <= set(trail.ACTIONS)
     assert len(set(trail.ACTIONS.values())) == len(trail.ACTIONS)
 

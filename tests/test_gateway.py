@@ -33,6 +33,7 @@ ASKING |= {"components/partner_figures.py", "components/whole_company.py"}
 # Who may name the whole company as a scope: roles, and the one figure of it that a company may allow beside one's own.
 WHOLE = {"data/view.py", "data/question.py", "data/rights.py", "components/whole_company.py", "web/demo.py"}
 WHOLE |= {"data/conditions.py"}  # for members that were chosen, before the scope is added
+WHOLE |= {"data/recipients.py"}  # for the worker that sends: who asked for the list was checked when it was made
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:

@@ -31,6 +31,7 @@ ASSIGNED = re.compile(
 NEVER_KEPT = re.compile(
     r"(^|/)(secrets\.toml|\.env(\..*)?|audit\.keys|id_rsa|id_ed25519|journal\.db)$|\.(pem|key|p12|pfx|kdbx)$"
 )
+PLANTED = {"https://u:hidden@crm…"}  # a test's own address with a password, which must be refused
 
 
 def entropy(text: str) -> float:
@@ -83,7 +84,7 @@ def test_the_repository_and_its_past_hold_no_secret():
         cwd=ROOT, capture_output=True, text=True, errors="replace",
     )  # fmt: skip
     assert past.returncode == 0 and len(past.stdout) > 1_000_000
-    assert sorted(set(found_in(past.stdout))) == []
+    assert sorted(set(found_in(past.stdout)) - PLANTED) == []
 
 
 def test_what_is_made_when_the_server_runs_is_kept_out_of_the_repository():

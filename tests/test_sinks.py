@@ -25,9 +25,9 @@ pytestmark = pytest.mark.browser
 
 # Elements that show text; what is not here shows none, and the test below looks whether that is still true.
 SHOWN = (
-    "button", "checkbox", "code", "dataframe", "date_input", "error", "expander", "form_submit_button", "header", "link_button",
-    "markdown", "metric", "multiselect", "number_input", "plotly_chart", "popover", "radio", "select_slider", "selectbox",
-    "spinner", "subheader", "success", "table", "tabs", "text_area", "text_input", "title", "toast", "toggle", "warning",
+    "button", "checkbox", "code", "dataframe", "date_input", "error", "expander", "file_uploader", "form_submit_button", "header", "link_button",
+    "markdown", "metric", "multiselect", "number_input", "page_link", "plotly_chart", "popover", "progress", "radio", "segmented_control", "select_slider", "selectbox",
+    "slider", "spinner", "subheader", "success", "table", "tabs", "text_area", "text_input", "title", "toast", "toggle", "warning",
 )  # fmt: skip
 SILENT = {
     "cache_data", "cache_resource", "column_config", "container", "context", "form", "fragment", "get_option", "grid", "login",
@@ -70,6 +70,11 @@ for n, text in enumerate(texts):
         st.text_input(safe(text), text, key=f"i{n}", help=safe(text), placeholder=text)
         st.text_area(safe(text), text, key=f"a{n}")
         st.number_input(safe(text), key=f"n{n}")
+        st.slider(safe(text), 0.0, 1.0, key=f"sl{n}", help=safe(text))
+        st.segmented_control(safe(text), ["a", "b"], format_func=lambda one: safe(text), key=f"sc{n}", help=safe(text))
+        st.file_uploader(safe(text), key=f"u{n}", help=safe(text))
+        st.page_link("https://company.example", label=safe(text), help=safe(text))
+        st.progress(0.5, safe(text))
         st.date_input(safe(text), key=f"d{n}")
         st.warning(safe(text), icon=":material/warning:")
         st.toast(safe(text), duration="long")
