@@ -60,6 +60,8 @@ ACTIONS = {
     "campaign.fail": "Gave sending up",
     "campaign.responses": "Brought responses back",
     "campaign.grade": "Graded a campaign",
+    "responses denied": "Program refused",
+    "responses throttled": "Too many tries of a program",
     "customer.view": "Looked at a customer",
     "partner.view": "Looked at a partner",
     "export": "Exported a table",
