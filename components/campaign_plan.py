@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from components import access, ask, campaign_audience, cards, charts, layout, tables, words
+from components import access, ask, campaign_audience, campaign_find, cards, charts, layout, tables, words
 from components import campaign_words as spoken
 from components.axes import value_axis
 from components.campaign_draft import Edit
@@ -194,6 +194,11 @@ def problems(promise: Promise, found: Survey | str, power: Any, author: str) -> 
         wrong.append(
             f"Your campaigns of this month would cost up to {spoken.money(total)}; the limit is {spoken.money(most)}."
         )
+    if (most_contacts := capacity(promise.channel)) is not None and plan.treated > most_contacts:
+        doubts.append(
+            f"It would contact {words.counted(plan.treated, 'customer')}, and the channel takes "
+            f"{words.counted(most_contacts, 'contact')} a month."
+        )
     if not promise.expected:
         doubts.append("Nothing is promised: the expected margin is 0.")
     elif plan.net <= 0:
@@ -201,6 +206,14 @@ def problems(promise: Promise, found: Survey | str, power: Any, author: str) -> 
     elif plan.chance is not None and plan.chance < 0.5:
         doubts.append(f"It will most likely end as “not proven”: its chance is {chance_words(plan)}.")
     return wrong, doubts
+
+
+def capacity(channel: str) -> int | None:
+    """Contacts that a channel takes in a month, where the company has settled that."""
+    rows = campaign_find.channels()
+    found = rows[rows["channel"] == channel]
+    known = len(found) and "capacity_per_month" in found and words.known(found["capacity_per_month"].iloc[0])
+    return int(found["capacity_per_month"].iloc[0]) if known else None
 
 
 def month_total(author: str) -> Decimal:

@@ -163,8 +163,17 @@ def over_time(one: Found) -> None:
         figure, alt=f"{text} {spoken.outcome(outcome)}, treated less held out: {now} on {words.day(last['day'])}."
     )
     layout.quiet(
-        f"{spoken.outcome(outcome)} of a treated customer less that of one held out, summed since the start. The band "
-        "holds however often it is looked at; the diamond is the interval of the end, which alone gives the verdict."
+        f"{spoken.outcome(outcome)} of a treated customer less that of one held out, summed since the start."
+        f"{drawn_intervals(days)}"
+    )
+
+
+def drawn_intervals(days: pd.DataFrame) -> str:
+    """What the intervals in the chart mean: only of those that are drawn."""
+    known, end = days["low"].notna(), days["interval"].eq(AT_THE_END)
+    band = " The band holds however often it is looked at." if (known & ~end).any() else ""
+    return band + (
+        " The diamond is the interval of the end, which alone gives the verdict." if (known & end).any() else ""
     )
 
 
@@ -177,6 +186,9 @@ def finding(one: Found) -> str:
         return "What it changed cannot be told from chance so early" if running else f"{word}: {few}"
     written = words.figure(effect, unit_of(one.figure("outcome")), spoken.currency())
     said = f"{written} {spoken.outcome(one.figure('outcome')).lower()} a customer beyond those held out"
+    cost = cost_each(one) if one.figure("outcome") == "margin" else None
+    if cost is not None:
+        said += f", at a cost of {spoken.money(cost)}"
     return f"So far {said}" if running else f"{word}: {said}"
 
 
