@@ -31,6 +31,7 @@ WAYS = {
     ("withdraw", "draft"): ("author", "withdrawn"),
     ("withdraw", "submitted"): ("author", "withdrawn"),
     ("withdraw", "approved"): ("author", "withdrawn"),
+    ("withdraw", "exported"): ("author", "withdrawn"),
     ("export", "approved"): ("author", "exported"),
     ("deliver", "exported"): ("author", "measuring"),
     ("grade", "measuring"): ("system", "graded"),
@@ -40,7 +41,7 @@ STATES = ("draft", "submitted", "approved", "exported", "measuring", "graded", "
 FOLLOWS = {("submit", "draft", "submitted"), ("return", "submitted", "draft"), ("approve", "submitted", "approved"),
            ("export", "approved", "exported"), ("launch", "exported", "measuring"), ("grade", "measuring", "graded"),
            ("withdraw", "draft", "withdrawn"), ("withdraw", "submitted", "withdrawn"),
-           ("withdraw", "approved", "withdrawn")}  # fmt: skip
+           ("withdraw", "approved", "withdrawn"), ("withdraw", "exported", "withdrawn")}  # fmt: skip
 WHO = st.sampled_from(["max", "max", "max", "moritz", "ada", "ada", "alma", "erin", "ines"])
 WHICH = st.integers(0, 2)
 MEMORY = Path("/dev/shm")  # a journal whose disk is memory: a hundred thousand steps in a minute or two

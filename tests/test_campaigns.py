@@ -184,6 +184,24 @@ def test_nothing_changes_after_the_submission(journal):
     assert campaigns.versions(journal, author, found.campaign_id) == {1: promise()}
 
 
+def test_a_campaign_that_reached_nobody_can_be_withdrawn_after_its_export_and_its_customers_are_free(journal):
+    author, approver = people_of(journal)
+    found = exported(journal, author, approver, ARMS)
+    delivery = delivered(journal, author, found, rows=40, batch_rows=20)
+    with pytest.raises(Invalid, match="Cancel it first"):
+        campaigns.withdraw(journal, author, found.campaign_id, "A mistake in the offer.")
+    with pytest.raises(sa.exc.IntegrityError):
+        forced(journal, "withdraw", "exported", "withdrawn")
+    deliveries.cancel(journal, author, delivery)
+    assert [one.campaign_id for one in campaigns.running(journal)] == [found.campaign_id]
+    campaigns.withdraw(journal, author, found.campaign_id, "A mistake in the offer.")
+    assert campaigns.running(journal) == []
+    reached = exported(journal, author, approver, ARMS)
+    deliveries.sent(journal, delivered(journal, author, reached, rows=40, batch_rows=20), 0)
+    with pytest.raises(Invalid):
+        campaigns.withdraw(journal, author, reached.campaign_id, "Too late.")
+
+
 def test_two_windows_of_one_author_do_not_overwrite_each_other(journal):
     author, _ = people_of(journal)
     new = campaigns.draft(journal, author, promise())

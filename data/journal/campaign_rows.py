@@ -30,7 +30,7 @@ STEPS = {  # step -> the states it leads from, and the state it leads to
     "export": ((APPROVED,), EXPORTED),
     "launch": ((EXPORTED,), MEASURING),
     "grade": ((MEASURING,), GRADED),
-    "withdraw": ((DRAFT, SUBMITTED, APPROVED), WITHDRAWN),
+    "withdraw": ((DRAFT, SUBMITTED, APPROVED, EXPORTED), WITHDRAWN),
 }
 SEES_ALL = frozenset({EXECUTIVE, AUDITOR, APPROVER})  # by the role: also through somebody else's eyes
 S, V, C = CAMPAIGN_STEP.c, CAMPAIGN_VERSION.c, CAMPAIGN.c

@@ -39,13 +39,14 @@ from data.journal.campaign_rows import (
 )
 from data.journal.misses import MISSES
 from data.journal.problems import Invalid
-from data.journal.schema import CAMPAIGN, CAMPAIGN_STEP, PERSON
+from data.journal.schema import CAMPAIGN, CAMPAIGN_DELIVERY, CAMPAIGN_STEP, PERSON
 from data.journal.store import Journal
 from data.rights import APPROVE_CAMPAIGN, CAMPAIGNS, DRAFT_CAMPAIGN, SEND_CAMPAIGN, SYSTEM, Actor, Forbidden
 
 RUNNING = (EXPORTED, MEASURING)
 BINDING = (SUBMITTED, APPROVED, EXPORTED, MEASURING, GRADED)  # states whose budget is spoken for
 MOST_REASON, MOST_CAMPAIGNS = 1_000, 2_000
+D = CAMPAIGN_DELIVERY.c
 SUBMITTED_AT = (
     sa.select(S.campaign_id, sa.func.max(S.at)).where(S.name == "submit").group_by(S.campaign_id)
 )  # campaign -> the last time it was submitted
@@ -187,10 +188,13 @@ def approve(journal: Journal, actor: Actor, campaign_id: str, sha256: str) -> No
 
 
 def withdraw(journal: Journal, actor: Actor, campaign_id: str, reason: str) -> None:
-    """Take one's own campaign back before anybody was reached."""
+    """Take one's own campaign back, as long as nobody was reached and nothing is on its way."""
     reason = typed.text(reason, "The reason", MOST_REASON, lines=True)
     with acting(journal, actor, DRAFT_CAMPAIGN, "withdraw", campaign_id) as (connection, now):
         own(actor, now)
+        waiting = sa.select(D.delivery_id).where(D.campaign_id == campaign_id, D.ended_at.is_(None))
+        if connection.execute(waiting).first():
+            raise Invalid("A list of this campaign is still open. Cancel it first, then withdraw the campaign.")
         step(connection, journal, actor, now, "withdraw", reason)
 
 

@@ -197,7 +197,8 @@ CAMPAIGN_STEP = sa.Table(  # what happened to a campaign; its state is where the
         or (name = 'export' and before = 'approved' and after = 'exported')
         or (name = 'launch' and before = 'exported' and after = 'measuring')
         or (name = 'grade' and before = 'measuring' and after = 'graded')
-        or (name = 'withdraw' and before in ('draft', 'submitted', 'approved') and after = 'withdrawn')""",
+        or (name = 'withdraw' and before in ('draft', 'submitted', 'approved', 'exported')
+            and after = 'withdrawn')""",
         name="step_allowed",
     ),
     sa.CheckConstraint("name not in ('approve', 'return') or by <> author", name="step_second_person"),

@@ -15,7 +15,8 @@ ALLOWED = """(name = 'draft' and before = '' and after = 'draft')
         or (name = 'export' and before = 'approved' and after = 'exported')
         or (name = 'launch' and before = 'exported' and after = 'measuring')
         or (name = 'grade' and before = 'measuring' and after = 'graded')
-        or (name = 'withdraw' and before in ('draft', 'submitted', 'approved') and after = 'withdrawn')"""
+        or (name = 'withdraw' and before in ('draft', 'submitted', 'approved', 'exported')
+            and after = 'withdrawn')"""
 
 APPEND_ONLY = ("campaign", "campaign_version", "campaign_step", "campaign_response")
 FIXED = {
@@ -48,7 +49,10 @@ WRONG_STEP = f"""new.step <> ({LAST}) + 1
         where v.campaign_id = new.campaign_id))
     or (new.name not in ('draft', 'submit', 'withdraw') and not exists (select 1 from campaign_step s
         where s.campaign_id = new.campaign_id and s.step = ({LAST})
-        and s.version = new.version and s.sha256 = new.sha256))"""
+        and s.version = new.version and s.sha256 = new.sha256))
+    or (new.name = 'withdraw' and exists (select 1 from campaign_delivery d
+        left join campaign_batch b on b.delivery_id = d.delivery_id and b.sent_at is not null
+        where d.campaign_id = new.campaign_id and (d.ended_at is null or b.sent_at is not null)))"""
 # The promise may change while it is a draft, and never again.
 WRONG_VERSION = """new.version <> (select coalesce(max(version), 0) from campaign_version
         where campaign_id = new.campaign_id) + 1
