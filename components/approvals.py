@@ -205,7 +205,7 @@ def money(one: Campaign, plan: campaign_plan.Plan) -> None:
         ("Author this month", f"{said.money(spent)} of budgets submitted, {among}; {limit}"),
         ("Expected in all", f"{said.money(plan.treated * float(promise.expected), short=True)} margin before cost, "
                             f"{said.money(plan.treated * plan.net, short=True)} after it"),
-        ("Chance to prove it", f"{campaign_plan.chance_words(plan)}: {campaign_plan.chance_note(promise, plan)}"),
+        ("Chance to prove it", campaign_plan.chance_sentence(promise, plan)),
         ("Smallest effect", f"{least} a customer would be found in four of five cases"),
         ("Cost of the holdout", f"{said.money(plan.holdout_cost, short=True)} of margin expected of those held out"),
     ]  # fmt: skip
@@ -221,7 +221,7 @@ def doubts(promise: campaign.Promise, counted: Survey, plan: campaign_plan.Plan)
     if plan.cost > promise.budget:
         found.append(f"It would cost {said.money(plan.cost)}, more than its budget: it could not be exported.")
     if not promise.expected:
-        found.append("Nothing is promised: the expected margin is 0.")
+        found.append(f"Nothing is promised: the expected margin is {said.money(promise.expected)}.")
     elif plan.net <= 0:
         found.append("What is promised does not pay for the contact and the offer.")
     elif plan.chance is not None and plan.chance < UNLIKELY:

@@ -15,7 +15,7 @@ from data import audience, recipients, targets
 from data.catalog import Unit
 from data.export_files import KINDS
 from data.journal import campaigns, deliveries
-from data.journal.campaign_rows import APPROVED
+from data.journal.campaign_rows import APPROVED, EXPORTED
 from data.journal.deliveries import DOWNLOAD, Delivery
 from data.journal.problems import Invalid, JournalError
 from data.journal.store import Journal
@@ -49,6 +49,8 @@ def show(one: Found, drawing: Any) -> None:
         return
     if may and one.state in campaigns.RUNNING:
         sending(one)
+        if one.state == EXPORTED and not any(found.open for found in shown(one.key)):
+            withdrawal(one.key)  # nobody was reached, and nothing is on its way
     progress(one.key)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -34,6 +35,7 @@ WHY = ("name", "hypothesis", "rule", "expected", "expected_low", "expected_high"
 WHAT = ("channel", "contact_cost", "offer", "offer_cost", "fixed_cost", "budget", "purpose", "outcome",
         "window_days", "quiet_days")  # fmt: skip
 HELD = ("holdout", "exploration")
+FORECAST = ("expected_low", "expected", "expected_high")  # in this order, never past each other
 BASES = (OWN_JUDGEMENT, "earlier campaigns", "value model", "churn model", "response model")
 OPTION = "option_"
 FINE, COARSE = "%.4f", "%.2f"
@@ -149,9 +151,19 @@ def why(edit: Edit) -> None:
             ("expected", "Incremental margin for each customer who is treated, before the campaign's cost."),
             ("expected_high", "It earns more than this in one case of forty: the upper end of a 95 % interval."),
         ):
-            number(promise, name, WHY, COARSE, help_, least=None)
+            number(promise, name, WHY, COARSE, help_, least=None, changed=partial(forecast_changed, name))
     select(promise, "basis", WHY, [*BASES, *([promise.basis] if promise.basis not in BASES else [])], words.visible)
     layout.quiet("What is expected is compared with what comes of it, for every author and every model.")
+
+
+def forecast_changed(name: str) -> None:
+    """Save the forecast; figures that were still the same as the one typed go along where it would pass them."""
+    before, at = draft.on_screen(st.session_state[draft.OPEN].promise, name), FORECAST.index(name)
+    value = st.session_state[draft.key(name)]
+    for other in FORECAST[:at] if value < before else FORECAST[at + 1 :]:
+        if st.session_state[draft.key(other)] == before:
+            st.session_state[draft.key(other)] = value
+    draft.save(*WHY)
 
 
 def rules() -> dict[str, str]:
@@ -252,11 +264,18 @@ def text(promise: Promise, name: str, section: tuple[str, ...], most: int, lines
 
 
 def number(
-    promise: Promise, name: str, section: tuple[str, ...], form: str, help_: str, least: float | None = 0.0
+    promise: Promise,
+    name: str,
+    section: tuple[str, ...],
+    form: str,
+    help_: str,
+    least: float | None = 0.0,
+    changed: Callable[[], None] | None = None,
 ) -> None:
-    """A field of money."""
+    """A field of money. changed: what its change does; saving the section when left out."""
     label = f"{LABELS[name]}, {words.visible(spoken.currency()) or 'currency'}"
-    st.number_input(label, least, None, step=0.01, format=form, help=help_, on_change=draft.save, args=section,
+    save = changed or partial(draft.save, *section)
+    st.number_input(label, least, None, step=0.01, format=form, help=help_, on_change=save,
                     key=draft.prepare(name, draft.on_screen(promise, name)))  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def planned(promise: Promise, found: Survey, power: Any, share: float | None = N
     if found.variance and min(treated, control) > 0:
         se = power.planned_error(treated, control, found.variance)
         smallest = power.smallest_effect(treated, control, found.variance)
-        if promise.outcome in MONEY_OUTCOMES and net:
+        if promise.outcome in MONEY_OUTCOMES and promise.expected and net:
             chance = power.power_of(net, se) if net > 0 and fewest >= FEWEST else 0.0
             needed = power.customers_needed(net, found.variance, held) if net > 0 else None
             if needed and fewest:
@@ -84,8 +84,11 @@ def holdout(promise: Promise, found: Survey | str, power: Any) -> None:
     with cards.row(4):
         cards.card("Chance to prove the promise", chance_words(plan), chance_note(promise, plan))
         cards.card("Smallest effect found", effect(promise, plan.smallest), "a customer, in four of five cases")
+        given_up = spoken.money(plan.holdout_cost, short=True) if promise.expected else words.NOT_KNOWN
         cards.card(
-            "Cost of the holdout", spoken.money(plan.holdout_cost, short=True), "margin expected of those held out"
+            "Cost of the holdout",
+            given_up,
+            "margin expected of those held out" if promise.expected else "nothing is promised yet",
         )
         cards.card("Customers needed", needed_words(plan), needed_note(promise, found, plan))
     curve(promise, found, power, plan)
@@ -101,12 +104,23 @@ def chance_note(promise: Promise, plan: Plan) -> str:
     if promise.outcome not in MONEY_OUTCOMES:
         return "the promise is in margin, and another outcome judges it"
     if not promise.expected:
-        return "nothing is promised yet: say what you expect under Why"
+        return "nothing is promised yet; say under Why what you expect"
     if plan.net <= 0:
         return "what is expected does not pay for the contact and the offer"
     if plan.fewest < FEWEST:
         return f"about {words.count(plan.fewest)} of the smaller arm will buy, and a verdict needs {FEWEST}"
     return f"if each brings {spoken.money(promise.expected)}, {spoken.money(plan.net)} beyond its cost"
+
+
+def chance_sentence(promise: Promise, plan: Plan) -> str:
+    """The chance and what it is about, or only why there is none."""
+    note = chance_note(promise, plan)
+    return note if plan.chance is None else f"{chance_words(plan)}: {note}"
+
+
+def left(money: Decimal) -> str:
+    """What is left of a budget, or by how much it is exceeded."""
+    return f"{spoken.money(money)} left" if money >= 0 else f"exceeded by {spoken.money(-money)}"
 
 
 def effect(promise: Promise, value: float | None) -> str:
@@ -200,7 +214,7 @@ def problems(promise: Promise, found: Survey | str, power: Any, author: str) -> 
             f"{words.counted(most_contacts, 'contact')} a month."
         )
     if not promise.expected:
-        doubts.append("Nothing is promised: the expected margin is 0.")
+        doubts.append(f"Nothing is promised: the expected margin is {spoken.money(promise.expected)}.")
     elif plan.net <= 0:
         doubts.append("What is promised does not pay for the contact and the offer.")
     elif plan.chance is not None and plan.chance < 0.5:
@@ -230,9 +244,9 @@ def money(promise: Promise, found: Survey, power: Any, author: str, sent: bool =
     rows = [
         ("Cost", f"{words.count(plan.treated)} × {spoken.money(promise.each)} + {spoken.money(promise.fixed_cost)} "
                  f"= **{spoken.money(plan.cost)}**"),
-        ("Budget", f"{spoken.money(promise.budget)}, {spoken.money(promise.budget - plan.cost)} left"),
+        ("Budget", f"{spoken.money(promise.budget)}, {left(promise.budget - plan.cost)}"),
         ("Margin expected", f"{spoken.money(plan.treated * float(promise.expected), short=True)} of those treated"),
         ("Budgets of this month", f"{spoken.money(spent)}{of_limit}, {which}"),
-        ("Chance to prove it", f"{chance_words(plan)}: {chance_note(promise, plan)}"),
+        ("Chance to prove it", chance_sentence(promise, plan)),
     ]  # fmt: skip
     tables.facts(rows, "Cost, budget and chance")

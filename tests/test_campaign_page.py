@@ -130,6 +130,26 @@ def test_filters_of_the_address_become_those_of_the_draft(journal, book, by_hand
     assert dict(the_only(journal).promise.members)["risk_band"] == (risk,)
 
 
+def test_a_forecast_typed_in_any_order_takes_along_what_was_not_said_yet(journal, book):
+    to(app := begun(journal, book), "Why")
+    field(app, "expected", 4.0)
+    kept = the_only(journal).promise
+    assert [float(one) for one in (kept.expected_low, kept.expected, kept.expected_high)] == [0.0, 4.0, 4.0]
+    field(field(app, "expected_high", 6.0), "expected_low", 1.0)
+    field(app, "expected_low", 5.0)  # past a figure that was said: refused, and nothing is changed behind the back
+    assert "Not saved" in text_of(app)
+    kept = the_only(journal).promise
+    assert [float(one) for one in (kept.expected_low, kept.expected, kept.expected_high)] == [1.0, 4.0, 6.0]
+
+
+def test_a_draft_that_promises_nothing_has_no_chance_and_no_holdout_cost(journal, book):
+    to(app := begun(journal, book), "Holdout")
+    assert "nothing is promised yet" in text_of(app)
+    assert words.NOT_KNOWN in card(app, "Cost of the holdout")
+    to(app, "Check")
+    assert any("exceeded by €8.90" in str(one.value) for one in app.table)
+
+
 def test_every_field_that_is_left_is_kept_and_there_in_a_new_window(journal, book):
     to(app := begun(journal, book), "Why")
     for name, value in (("expected_high", 7.0), ("expected", 4.0), ("expected_low", 1.5), ("hypothesis", "Because.")):
@@ -149,9 +169,9 @@ def test_every_field_that_is_left_is_kept_and_there_in_a_new_window(journal, boo
 
 def test_what_cannot_be_is_not_kept_and_the_reason_is_said(journal, book):
     to(app := begun(journal, book), "Why")
-    field(app, "expected", 5.0)
+    field(field(app, "expected_high", 3.0), "expected", 5.0)
     assert "What is expected must lie inside its own interval" in text_of(app)
-    assert the_only(journal).version == 1 and app.number_input(key="_campaign_field_expected").value == 5
+    assert the_only(journal).version == 2 and app.number_input(key="_campaign_field_expected").value == 5
     press(app, "On: What")
     assert app.number_input(key="_campaign_field_expected").value == 5, "nothing typed is lost by going on"
     field(app, "expected_high", 6.0)
@@ -246,7 +266,7 @@ def test_what_stands_in_the_way_is_said_and_nothing_can_be_submitted(journal, bo
     to(app := begun(journal, book), "Check")
     assert "more than its budget of €0.00" in text_of(app)
     assert app.button(key="_campaign_submit").disabled
-    assert "Nothing is promised: the expected margin is 0." in text_of(app)
+    assert "Nothing is promised: the expected margin is €0.00." in text_of(app)
 
 
 def test_it_is_submitted_as_read_and_taken_back_with_a_reason(journal, book):
