@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import hashlib
 import hmac
@@ -204,6 +205,15 @@ def test_a_file_is_on_the_server_byte_for_byte_and_replaces_itself(keys, letters
         file.write_bytes(b"shorter")
         sftp.put(letters(port), "list.csv", file, here())
     assert {one.name: one.read_bytes() for one in served(tmp_path).iterdir()} == {"list.csv": b"shorter"}
+
+
+def test_a_file_arrives_also_when_whoever_sends_it_has_an_event_loop_running(keys, letters, file, tmp_path):
+    async def within() -> None:
+        sftp.put(letters(port), "list.csv", file, here())
+
+    with receivers.sftp_server(tmp_path / "served", keys[0], keys[1]) as port:
+        asyncio.run(within())
+    assert (served(tmp_path) / "list.csv").read_bytes() == file.read_bytes()
 
 
 class Plain(asyncssh.SFTPServer):

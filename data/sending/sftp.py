@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncssh
@@ -28,7 +29,8 @@ def put(target: Sftp, name: str, path: Path, outside: Outside) -> None:
             "OpenSSH without a passphrase."
         ) from None
     try:
-        asyncio.run(bounded(target, host_key, key, name, path, outside))
+        with ThreadPoolExecutor(1) as own:  # a thread of its own: whoever calls may have an event loop running
+            own.submit(lambda: asyncio.run(bounded(target, host_key, key, name, path, outside))).result()
     except TimeoutError:
         raise TryAgain(f"{target.host} did not take the file in time.") from None
     except OURS_TO_REPAIR as problem:
