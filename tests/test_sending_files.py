@@ -10,6 +10,7 @@ import io
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -211,8 +212,8 @@ def test_a_file_arrives_also_when_whoever_sends_it_has_an_event_loop_running(key
     async def within() -> None:
         sftp.put(letters(port), "list.csv", file, here())
 
-    with receivers.sftp_server(tmp_path / "served", keys[0], keys[1]) as port:
-        asyncio.run(within())
+    with receivers.sftp_server(tmp_path / "served", keys[0], keys[1]) as port, ThreadPoolExecutor(1) as own:
+        own.submit(lambda: asyncio.run(within())).result()
     assert (served(tmp_path) / "list.csv").read_bytes() == file.read_bytes()
 
 
