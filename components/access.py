@@ -102,3 +102,10 @@ def looked_at(action: str, target: str, build: str) -> None:
     if st.session_state.get(LOOKED_AT) != (action, target, build):
         journal().record(reader(), action, target, build)
         st.session_state[LOOKED_AT] = (action, target, build)
+
+
+def hinders_deciding(actor: Actor, permission: str) -> str:
+    """Why somebody cannot be the second person of anything; nothing when nothing stands in the way."""
+    if actor.viewed_by:
+        return "Nothing can be changed while looking as somebody else."
+    return "" if actor.may(permission) else "Your roles do not let you decide this."

@@ -48,13 +48,9 @@ def writes(actor: Actor) -> bool:
 
 def obstacle(actor: Actor, one: Campaign) -> str:
     """Why this reader cannot be the second person here; nothing when nothing stands in the way."""
-    if actor.viewed_by:
-        return "Nothing can be changed while looking as somebody else."
-    if not actor.may(APPROVE_CAMPAIGN):
-        return "Your roles do not let you decide this."
-    if actor.person == one.author:
-        return "You wrote this campaign yourself, so another approver decides."
-    return ""
+    if hindered := access.hinders_deciding(actor, APPROVE_CAMPAIGN):
+        return hindered
+    return "You wrote this campaign yourself, so another approver decides." if actor.person == one.author else ""
 
 
 # What waits

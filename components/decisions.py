@@ -41,10 +41,8 @@ def described(grant: Any, names: Mapping[str, str]) -> str:
 
 def obstacle(actor: Actor, grant: Any, permission: str) -> str:
     """Why this reader cannot be the second person here; nothing when nothing stands in the way."""
-    if actor.viewed_by:
-        return "Nothing can be changed while looking as somebody else."
-    if not actor.may(permission):
-        return "Your roles do not let you decide this."
+    if hindered := access.hinders_deciding(actor, permission):
+        return hindered
     if actor.person == grant.person_id:
         return "This is about you, so somebody else decides."
     if permission == DECIDE_GRANT and actor.person == grant.asked_by:

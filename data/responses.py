@@ -27,7 +27,6 @@ from data.journal.problems import Invalid
 
 MOST_ROWS, MOST_BYTES = 5_000, 2 << 20  # of one request
 MOST_FILE_ROWS, MOST_FILE_BYTES = 200_000, 50 << 20  # of one file
-MOST_REFUSED = 1_000  # rows of one file whose reasons are kept one by one
 LONGEST = 200  # characters of a value, once it is in its composed form
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 ANSWER = "response"  # what kind of answer it is where the sender does not say

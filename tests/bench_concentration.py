@@ -14,7 +14,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import numpy as np
 from data.learners import concentration
 from data.learners.known import Known
 from models.concentration import BLOCKS, FIRM, OUT, UNCERTAIN, leave_one_out, membership, pareto, redrawn
+from tests.timing import median
 
 ROOT = Path(__file__).parent.parent
 PIECES = ("pareto", "leave_one_out", "redrawn")
@@ -127,16 +127,6 @@ def measure(piece: str, members: int) -> dict:
         states = membership(*redrawn(blocks))
         told["states"] = {state: int((states == state).sum()) for state in (FIRM, UNCERTAIN, OUT)}
     return told
-
-
-def median(work: Callable[[], object], times: int) -> float:
-    """Seconds of the middle one of several runs."""
-    spent = []
-    for _ in range(times):
-        began = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - began)
-    return sorted(spent)[times // 2]
 
 
 if __name__ == "__main__":

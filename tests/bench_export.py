@@ -18,7 +18,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -37,6 +36,7 @@ from data.rights import Actor, Held
 from data.view import EVERYTHING, View
 from data.warehouse import Build
 from models import assign_arm
+from tests.timing import median
 
 ROOT = Path(__file__).parent.parent
 COPIES = {
@@ -192,16 +192,6 @@ def measure(folder: Path, kind: str) -> dict[str, Any]:
         rows = KINDS[kind].write(out, question.reader(recipients.MOST_CUSTOMERS), columns, about)
     told = watched.told(kind, rows) | {"copy": copy, "ratio": watched.seconds / copy}
     return told | {"size": (folder / f"made.{kind}").stat().st_size}
-
-
-def median(work: Callable[[], object], times: int) -> float:
-    """Seconds of the middle one of several runs."""
-    spent = []
-    for _ in range(times):
-        began = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - began)
-    return sorted(spent)[times // 2]
 
 
 if __name__ == "__main__":

@@ -181,6 +181,17 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     opened.engine.dispose()
 
 
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """The journal that the app under test uses, empty."""
+    from data.journal.store import journal
+
+    monkeypatch.setenv("RAPPORT_JOURNAL", str(tmp_path / "journal"))
+    for name in ("RAPPORT_JOURNAL_KEYS", "RAPPORT_CHECKPOINTS"):
+        monkeypatch.delenv(name, raising=False)
+    return journal()
+
+
 def ticking(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Journal:
     """The journal with a clock that goes on by a second at every look; nobody has guessed yet."""
     from data.journal import misses, view_rows

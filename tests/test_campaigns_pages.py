@@ -23,7 +23,7 @@ from data.journal import campaign_history, campaigns, people
 from data.journal.campaign_rows import STATES
 from data.journal.problems import Invalid
 from data.journal.schema import AUDIT, CAMPAIGN_STEP
-from data.journal.store import Journal, journal
+from data.journal.store import Journal
 from data.rights import Actor, Forbidden, Held
 from tests import campaigning, on_screen
 from tests.conftest import ROOT
@@ -39,15 +39,6 @@ PLANTED = (
     (800, 0.1, 0.9, 100.0, "not proven", (6.0, 5.0, 7.0)),
     (400, 0.2, 0.9, 100.0, "not proven", None),
 )
-
-
-@pytest.fixture
-def kept(tmp_path, monkeypatch) -> Journal:
-    """The journal that the app under test uses, empty."""
-    monkeypatch.setenv("RAPPORT_JOURNAL", str(tmp_path / "journal"))
-    for name in ("RAPPORT_JOURNAL_KEYS", "RAPPORT_CHECKPOINTS"):
-        monkeypatch.delenv(name, raising=False)
-    return journal()
 
 
 def claims_of(name: str) -> dict[str, str | bool]:

@@ -19,21 +19,12 @@ from data.export_journal import Review, Trail
 from data.journal import audit, grants
 from data.journal import people as persons
 from data.journal.schema import AUDIT, ROLE_GRANT, SESSION
-from data.journal.store import Journal, journal
+from data.journal.store import Journal
 from data.rights import ADMIN, APPROVER, AUDITOR, EXECUTIVE, MANAGER, PARTNER_ROLE, SYSTEM, Actor, Held
 from tests.conftest import ROOT
 
 HOSTILE = "![x](http://evil.example/p.png) :red[alarm] <b>"
 PEOPLE, TRAIL = "pages/control/people.py", "pages/control/audit_trail.py"
-
-
-@pytest.fixture
-def kept(tmp_path, monkeypatch) -> Journal:
-    """The journal that the app under test uses, empty."""
-    monkeypatch.setenv("RAPPORT_JOURNAL", str(tmp_path / "journal"))
-    for name in ("RAPPORT_JOURNAL_KEYS", "RAPPORT_CHECKPOINTS"):
-        monkeypatch.delenv(name, raising=False)
-    return journal()
 
 
 def claims_of(name: str) -> dict[str, str | bool]:
