@@ -76,7 +76,7 @@ def unselected(lines: Sequence[Line]) -> str:
     if every:
         found = known.total(every, "net")
         amount = said.money_interval(found.amount, found.low, found.high, True)
-        text += f"; all {words.counted(len(every), 'campaign')} measured this year, proven or not, come to {amount}"
+        text += f"; the {words.counted(len(every), 'campaign')} measured this year, proven or not, came to {amount}"
     return f"{text}. Variances are added; where campaigns share a control group, their errors are."
 
 
