@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from components import access, ask, months, opened, within, words
+from components import access, ask, months, opened, whole_company, within, words
 from data import reach
 from data.audience_sources import SOURCES
 from data.catalog import DIMENSIONS, METRICS, attribute
@@ -65,6 +65,12 @@ def is_day(value: str) -> bool:
         return False
 
 
+def is_number(value: str, decimals: int) -> bool:
+    """A number from 0, written plainly, with at most so many decimals."""
+    pattern = r"(0|[1-9][0-9]{0,9})" + (rf"(\.[0-9]{{1,{decimals}}})?" if decimals else "")
+    return bool(re.fullmatch(pattern, value, re.ASCII))
+
+
 METRIC_LABELS = tuple(metric.label for metric in METRICS.values())
 # What single pages take from the address, beside the filters, which every page has. One line each.
 PARAMETERS = {
@@ -85,6 +91,7 @@ PARAMETERS = {
             "churn_risk",
             "partner_pareto",
             "campaigns",
+            "channel_plan",
         ),
     ),
     "events": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer",)),
@@ -121,6 +128,17 @@ PARAMETERS = {
     "state": Parameter("a state of campaigns", accepts=is_key, pages=("campaigns",)),
     "whose": Parameter("whose campaigns", ("Everybody's", "Mine"), pages=("campaigns",)),
     "via": Parameter("a channel of campaigns", accepts=is_key, pages=("campaigns",)),
+    "budget": Parameter("a whole number from 0", accepts=lambda text: is_number(text, 0), pages=("channel_plan",)),
+    "least_roi": Parameter("a number from 0, as 0.5", accepts=lambda text: is_number(text, 4), pages=("channel_plan",)),
+    "most_contacts": Parameter(
+        "a whole number from 0", accepts=lambda text: is_number(text, 0), pages=("channel_plan",)
+    ),
+    "contact_days": Parameter("a whole number from 1", accepts=is_page_number, pages=("channel_plan",)),
+    "explore": Parameter("a share", ("0 %", "2 %", "5 %", "10 %", "15 %", "20 %"), pages=("channel_plan",)),
+    "purpose": Parameter("a purpose of consents", accepts=is_key, pages=("channel_plan",)),
+    "planned": Parameter("a channel of the plan", accepts=is_key, pages=("channel_plan",)),
+    "because": Parameter("a reason of the plan", accepts=is_key, pages=("channel_plan",)),
+    "saved": Parameter("a saved plan", accepts=is_key, many=True, pages=("channel_plan",)),
     "campaign": Parameter(f"a campaign key of at most {LONGEST} characters", accepts=is_key, pages=("campaign",)),
     "part": Parameter("a section of a draft", ("Who", "Why", "What", "Holdout", "Check"), pages=("campaign",)),
     "source": Parameter("where an audience comes from", tuple(SOURCES), pages=("campaign",)),
@@ -182,7 +200,19 @@ def parameters(build: Build) -> dict[str, Parameter]:
         name: Parameter(f"a {label_of(name).lower()}", tuple(map(str, values)), many=True)
         for name, values in filter_values(build).items()
     }
-    return frame | members | PARAMETERS
+    return frame | members | PARAMETERS | capacities(build)
+
+
+def capacities(build: Build) -> dict[str, Parameter]:
+    """The most contacts of each channel that the company has settled: a further channel is a further name."""
+    rows = ask.ask(whole_company.about_nobody("channel"), build)
+    one = Parameter("a whole number from 0", accepts=lambda text: is_number(text, 0), pages=("channel_plan",))
+    return {capacity(str(channel)): one for channel in rows["channel"]}
+
+
+def capacity(channel: str) -> str:
+    """The name of a channel's capacity in the address."""
+    return f"capacity_{re.sub(r'[^a-z0-9_]', '_', channel.lower())}"[:60]
 
 
 def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, options: Sequence[str] = ()) -> NoReturn:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -37,12 +38,17 @@ SYMBOLS = {  # an event is told by its symbol and its row, never by colour alone
 
 def draw(figure: go.Figure, alt: str, key: str | None = None) -> None:
     """Put a figure on the page. alt: what it shows, for those who do not see it; it is never empty."""
-    marks = sum(
-        len(trace.x if trace.x is not None else trace.y if trace.y is not None else ()) for trace in figure.data
-    )
+    marks = sum(marks_of(trace) for trace in figure.data)
     if not alt or marks > MOST_MARKS:
         raise ValueError(f"A chart needs a text alternative and at most {MOST_MARKS:,} marks; this one has {marks:,}.")
     st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False, "scrollZoom": False})
+
+
+def marks_of(trace: Any) -> int:
+    """How many marks a trace has: points or bars, or the bands of a flow."""
+    if trace.type == "sankey":
+        return len(trace.link.value)
+    return len(trace.x if trace.x is not None else trace.y if trace.y is not None else ())
 
 
 def trend(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
@@ -74,7 +75,14 @@ def parameters() -> dict[str, list[str]]:
     if kind() == WINDOW:
         values |= {name: [st.session_state[name]] for name in ("period", "compare") if st.session_state.get(name)}
     own = sorted(st.session_state.get("_own", set()))
-    return values | {name: [str(st.session_state[name])] for name in own if st.session_state.get(name)}
+    return values | {name: found for name in own if (found := written(st.session_state.get(name)))}
+
+
+def written(value: Any) -> list[str]:
+    """A control's value as the address holds it; a number is one also when it is 0."""
+    if isinstance(value, list | tuple):
+        return [str(one) for one in value]
+    return [str(value)] if value or (value == 0 and not isinstance(value, bool)) else []
 
 
 def here(path: str) -> str:
