@@ -1,7 +1,7 @@
-"""Whether customers differ in how they respond, and what a plan of whom to contact is worth, from a randomised test.
+"""Whether customers differ in how they respond, from a randomised test.
 
 Scores: Robins, Rotnitzky & Zhao 1994 (JASA 89:846). Qini: Radcliffe 2007, with doubly-robust scores as Yadlowsky et al.
-2025 (JASA 120:38). Policy value: Dudík, Langford & Li 2011 (ICML).
+2025 (JASA 120:38).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from sklearn.model_selection import StratifiedKFold
 
 LEVEL = 0.95
 DRAWS = 200
-FEWEST_EFFECTIVE = 200
 
 
 def cross_fitted(model: Any, covariates: Any, outcome: Any, treated: Any, folds: int = 5, seed: int = 1) -> np.ndarray:
@@ -110,51 +109,3 @@ def curve(gamma: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def area(share: np.ndarray, gain: np.ndarray) -> float:
     """∫ (G(φ) − φ G(1)) dφ of a curve that is straight between its points."""
     return float((np.diff(share) * (gain[1:] + gain[:-1])).sum() / 2 - gain[-1] / 2)
-
-
-@dataclass(frozen=True)
-class PolicyValue:
-    """Outcome per customer under a plan, standard error, interval, NaN below 200 effective customers."""
-
-    value: float
-    se: float
-    low: float
-    high: float
-    effective: float
-
-    @property
-    def enough(self) -> bool:
-        """Whether enough customers happened to get what the plan would give them."""
-        return self.effective >= FEWEST_EFFECTIVE
-
-
-def policy_value(
-    outcome: Any, action: Any, p_assign: Any, plan: Any, expected: Any, against: Any = None, level: float = LEVEL
-) -> PolicyValue:
-    """V̂ = mean[Q̂(x,π) + 1{a=π}/p(a|x) (y − Q̂(x,a))] on customers the plan was not learned from.
-
-    action, plan, against: (n,) whole numbers, columns of `expected` (n, actions) which is Q̂; p_assign: (n,) logged
-    probability of the action drawn. With `against` it is the difference from that other plan, on the same customers.
-    Effective size: (Σw)²/Σw² of w = 1{a=π}/p (Kish 1965), of two plans the smaller.
-    """
-    y, a, p, q = (
-        np.asarray(outcome, float),
-        np.asarray(action),
-        np.asarray(p_assign, float),
-        np.asarray(expected, float),
-    )
-    if not ((p > 0) & (p <= 1)).all():
-        raise ValueError("The probability of the action drawn must be logged for everybody, above 0 and at most 1.")
-    rows, scores, sizes = np.arange(len(y)), np.zeros(len(y)), []
-    for chosen, sign in ((plan, 1), (against, -1)):
-        if chosen is None:
-            continue
-        followed = np.asarray(chosen) == a
-        weight = np.where(followed, 1 / p, 0.0)
-        scores += sign * (q[rows, np.asarray(chosen)] + weight * (y - q[rows, a]))
-        sizes.append(float(weight.sum() ** 2 / (weight**2).sum()) if followed.any() else 0.0)
-    if min(sizes) < FEWEST_EFFECTIVE:
-        return PolicyValue(math.nan, math.nan, math.nan, math.nan, min(sizes))
-    value, se = float(scores.mean()), float(scores.std(ddof=1)) / math.sqrt(len(y))
-    reach = float(ndtri((1 + level) / 2)) * se
-    return PolicyValue(value, se, value - reach, value + reach, min(sizes))

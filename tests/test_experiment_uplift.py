@@ -12,7 +12,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.uplift import aipw, cross_fitted, policy_value, qini
+from models.policy_value import policy_value
+from models.uplift import aipw, cross_fitted, qini
 
 
 @pytest.fixture(scope="module")
