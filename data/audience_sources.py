@@ -126,6 +126,8 @@ def candidates(build: Build, view: View, promise: Promise, now: datetime) -> tup
     parts = {
         "source": text_of(source.file).replace("{chosen}", chosen),
         "consent": text_of("consent.sql"),
+        "reached": text_of("reached.sql"),
+        "resting": text_of("resting.sql"),
         "must_keep": TRUE if guarded else "false",
     }
     text = text_of("judged.sql")
@@ -134,6 +136,7 @@ def candidates(build: Build, view: View, promise: Promise, now: datetime) -> tup
     end = datetime.fromisoformat(build.manifest["as_of"]).astimezone(UTC).replace(tzinfo=None)
     values |= {
         "channel": promise.channel,
+        "channels": [promise.channel],
         "purpose": promise.purpose,
         "at": now.astimezone(UTC).replace(tzinfo=None),
         "since": end - timedelta(days=promise.window_days),

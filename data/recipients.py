@@ -221,7 +221,7 @@ def allow(con: duckdb.DuckDBPyConnection, build: Build, channel: str, purpose: s
     con.execute("create table allowed (customer_id varchar)")
     chosen, values = bound(*conditions(View(scope.about(partners=False, single=True)), CUSTOMER, joined=False))
     text = text_of("allowed.sql").replace("{chosen}", chosen).replace("{consent}", text_of("consent.sql"))
-    values |= {"channel": channel, "purpose": purpose}
+    values |= {"channels": [channel], "purpose": purpose}
     with build.engine.reader(text, values, ROWS_AT_ONCE) as reader:
         for part in reader:
             add(con, "allowed", part.filter(pc.equal(part["refusal"], "")).select(["customer_id"]))

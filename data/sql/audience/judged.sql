@@ -1,5 +1,5 @@
 -- judged: the candidates of an audience by key, each with the first reason that keeps it out, and its past outcome.
--- values: $channel, $purpose, $at, $since, $quiet_days, $outcome, $rated
+-- values: $channel, $channels, $purpose, $at, $since, $quiet_days, $outcome, $rated
 -- Reasons are tried in the order of data.audience.REASONS, of which this knows those that the build knows. outcome: what
 -- the promised outcome came to from $since to the data's end, 0 for who did nothing.
 with candidate as (
@@ -9,15 +9,17 @@ consent as (
     {consent}
 ),
 resting as (
-    select cast(ceil(coalesce(max(min_days_between), 0)) as integer) as days from feed_channels where channel = $channel
+    {resting}
 ),
 reached as (
+    {reached}
+),
+latest as (
     select
         customer_id,
         max(occurred_at) filter (channel = $channel) as on_channel,
         max(occurred_at) as on_any
-    from feed_contacts
-    where direction = 'out' and arm <> 'control'
+    from reached
     group by customer_id
 ),
 earlier as (
@@ -41,8 +43,8 @@ select
     c.customer_id,
     case
         when s.refusal <> '' then s.refusal
-        when r.on_channel > $at - to_days(resting.days) then 'too soon'
-        when r.on_any > $at - to_days($quiet_days) then 'quiet period'
+        when l.on_channel > $at - to_days(coalesce(n.days, 0)) then 'too soon'
+        when l.on_any > $at - to_days($quiet_days) then 'quiet period'
         when {must_keep} then 'must keep'
         when $rated and k.roi_state <> 'rated' then 'cannot be rated'
         else ''
@@ -51,7 +53,7 @@ select
 from candidate c
 join customer k on k.customer_id = c.customer_id
 join consent s on s.customer_id = c.customer_id
-cross join resting
-left join reached r on r.customer_id = c.customer_id
+left join resting n on n.channel = $channel
+left join latest l on l.customer_id = c.customer_id
 left join earlier e on e.customer_id = c.customer_id
 order by c.customer_id
