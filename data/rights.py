@@ -27,6 +27,10 @@ DRAFT_CAMPAIGN = "draft campaign"  # write one, submit it, take it back
 APPROVE_CAMPAIGN = "approve campaign"  # be the second person of it
 SEND_CAMPAIGN = "send campaign"  # export one's own campaign once it is approved
 RESPOND = "respond"  # bring answers of customers back
+SAVE_PLAN = "save plan"  # keep a channel plan
+OVERRIDE_PLAN = "override plan"  # decide about single customers: managers about their own, approvers about all
+PROPOSE_RELEASE = "propose release"  # a list of customers whom it no longer pays to contact
+RELEASE = "release"  # be the second person of such a list
 ASK_GRANT = "ask grant"  # propose that somebody gets a role
 DECIDE_GRANT = "decide grant"  # be the second person of such a proposal
 REVOKE_GRANT = "revoke grant"
@@ -39,13 +43,17 @@ EXECUTIVE, MANAGER, APPROVER = "executive", "manager", "approver"
 AUDITOR, ADMIN, PARTNER_ROLE = "auditor", "admin", "partner"
 
 ROLES: dict[str, frozenset[str]] = {
-    EXECUTIVE: frozenset({ENTER, VIEW, TRUST, SAVE_VIEW, SHARE_VIEW, SET_DEFAULT, NOTE, EXPORT, EMERGENCY, CAMPAIGNS}),
+    EXECUTIVE: frozenset(
+        {ENTER, VIEW, TRUST, SAVE_VIEW, SHARE_VIEW, SET_DEFAULT, NOTE, EXPORT, EMERGENCY, CAMPAIGNS, SAVE_PLAN}
+    ),
     MANAGER: frozenset(
         {ENTER, VIEW, CUSTOMERS, SAVE_VIEW, SHARE_VIEW, NOTE, EXPORT}
         | {CAMPAIGNS, DRAFT_CAMPAIGN, SEND_CAMPAIGN, RESPOND}
+        | {SAVE_PLAN, OVERRIDE_PLAN, PROPOSE_RELEASE}
     ),
     APPROVER: frozenset(
         {ENTER, VIEW, CUSTOMERS, TRUST, SAVE_VIEW, SHARE_VIEW, NOTE, EXPORT, EMERGENCY, CAMPAIGNS, APPROVE_CAMPAIGN}
+        | {SAVE_PLAN, OVERRIDE_PLAN, RELEASE}
     ),
     AUDITOR: frozenset({ENTER, VIEW, CUSTOMERS, TRUST, ACCESS, AUDIT, EXPORT, REVIEW_EMERGENCY, CAMPAIGNS}),
     ADMIN: frozenset({ENTER, ACCESS, ASK_GRANT, DECIDE_GRANT, REVOKE_GRANT, END_SESSIONS, REVIEW_EMERGENCY, VIEW_AS}),
@@ -54,6 +62,7 @@ ROLES: dict[str, frozenset[str]] = {
 CHANGES = frozenset(
     {SAVE_VIEW, SHARE_VIEW, SET_DEFAULT, NOTE, EXPORT, ASK_GRANT, DECIDE_GRANT, REVOKE_GRANT, END_SESSIONS, EMERGENCY}
     | {REVIEW_EMERGENCY, VIEW_AS, DRAFT_CAMPAIGN, APPROVE_CAMPAIGN, SEND_CAMPAIGN, RESPOND}
+    | {SAVE_PLAN, OVERRIDE_PLAN, PROPOSE_RELEASE, RELEASE}
 )  # what nobody can do while looking through somebody else's eyes
 
 # Roles one person may not hold together, because one checks the other or because each has rows of its own to see.

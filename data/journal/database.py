@@ -14,17 +14,24 @@ from data.journal.problems import JournalError
 
 LOCK = 7_273_104_411  # PostgreSQL: everybody who writes to the journal holds it until the end of the transaction
 BUSY_MILLISECONDS = 20_000
-APPEND_ONLY = ("audit", "view_version", "campaign", "campaign_version", "campaign_step", "campaign_response")
-CHANGING = ("role_grant", "session", "person", "segment", "campaign_delivery", "campaign_batch")  # in part, or once
+APPEND_ONLY = (
+    *("audit", "view_version", "campaign", "campaign_version", "campaign_step", "campaign_response"),
+    *("release", "release_customer", "release_step"),
+)
+CHANGING = (  # in part, or once
+    *("role_grant", "session", "person", "segment", "campaign_delivery", "campaign_batch"),
+    *("plan", "override"),
+)
 NEVER_DELETED = (*APPEND_ONLY, *CHANGING, "toxic_pair")
 GUARDS = (
     *(f"{table}_no_update" for table in (*APPEND_ONLY, "toxic_pair")),
     *(f"{table}_no_delete" for table in NEVER_DELETED),
     *(f"{table}_fixed" for table in CHANGING),
-    *(f"{table}_next" for table in ("audit", "campaign_version", "campaign_step")),
+    *(f"{table}_next" for table in ("audit", "campaign_version", "campaign_step", "release_customer", "release_step")),
 )
 SQLITE_GUARDS = (
     *(f"{table}_no_replace" for table in NEVER_DELETED if table != "audit"),
+    "override_no_second",
     "role_grant_toxic_insert",
     "role_grant_toxic_update",
 )
