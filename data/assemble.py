@@ -37,6 +37,12 @@ def assemble(
         one(con, "select coalesce(min(unit_cost) filter (unit_cost > 0), 0.01) from feed_channels")[0]
     )
     attributes = "".join(f",\n    coalesce(f.{name}, '(unknown)') as {name}" for name in intake.attributes)
+    settled = {
+        "{attributes}": attributes,
+        "{zone}": quoted(company.zone),
+        "{most_contacts}": str(company.most_contacts or "null"),
+        "{contact_days}": str(company.contact_days),
+    }
     parts, cards, learning = parts_for(con), list[Card](), dict[str, float]()
     shared: Known | None = None  # by all learners; the first one comes after the table cut_off
     for name in in_order(models, {name: learned.needs for name, learned in LEARNED.items()}):
@@ -49,7 +55,9 @@ def assemble(
             con.execute(f"create table {name} as select * from frame")
             con.unregister("frame")
         else:
-            select = models[name].select.replace("{attributes}", attributes).replace("{zone}", quoted(company.zone))
+            select = models[name].select
+            for word, meaning in settled.items():
+                select = select.replace(word, meaning)
             create(con, models[name], select, parts)
         took = time.monotonic() - began
         if name in LEARNED:

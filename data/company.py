@@ -1,4 +1,4 @@
-"""What a company says of itself in company.toml: name, currency, zone, notice, CRM link."""
+"""What a company says of itself in company.toml: name, currency, zone, notice, CRM link, and what limits contacts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MOST_TEXT = 1 << 20
 MOST_HELD_OUT = 0.5
+MOST_CONTACTS, YEAR = 10_000, 365
 
 
 class Unusable(Exception):
@@ -24,6 +25,7 @@ class Company:
 
     global_holdout: share of all customers that no campaign reaches, in steps of a ten-thousandth.
     campaign_budget: most that one author's campaigns of one month may cost in all, currency; 0 sets no limit.
+    most_contacts: most contacts that anybody gets on all channels together in contact_days days; 0 sets no cap.
     """
 
     name: str = "Company"
@@ -34,6 +36,8 @@ class Company:
     roi_floor: float = 0.0
     global_holdout: float = 0.0
     campaign_budget: float = 0.0
+    most_contacts: int = 0
+    contact_days: int = 30
 
     def __post_init__(self):
         for name in ("name", "currency", "zone", "notice", "crm_link"):
@@ -46,6 +50,10 @@ class Company:
         share = self.global_holdout
         if type(share) not in (int, float) or not 0 <= share <= MOST_HELD_OUT or round(share * 10_000, 6) % 1:
             raise TypeError(f"global_holdout must be a share from 0 to {MOST_HELD_OUT}, in steps of 0.0001")
+        for name, least, most in (("most_contacts", 0, MOST_CONTACTS), ("contact_days", 1, YEAR)):
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise TypeError(f"{name} must be a whole number from {least} to {most:,}")
 
 
 def read_text(path: Path) -> str:

@@ -43,6 +43,8 @@ def describe(con: duckdb.DuckDBPyConnection, intake: Intake, company: Company, s
         "roi_floor": float(one(con, "select roi_floor from roi_floor")[0]),
         "global_holdout": company.global_holdout,
         "campaign_budget": company.campaign_budget,
+        "most_contacts": company.most_contacts,
+        "contact_days": company.contact_days,
         "attributes": intake.attributes,
         "filters": (filters := members(con, intake.attributes)),
         "groupable": groupable(con, sorted(filters, key=lambda name: name not in FOREMOST)),

@@ -23,9 +23,13 @@ IMPOSSIBLE = {  # conditions and reasons
     ],
     "contacts": [
         (
+            "channel = '(any)'",
+            "the channel '(any)' is Rapport's word for all channels together; call yours differently",
+        ),
+        (
             "cost is null and arm = 'treated' and channel not in (select channel from feed_channels)",
             "channel is not in channels.csv and no cost is given, so what it cost is not known",
-        )
+        ),
     ],
 }
 OPTIONAL_KEY = ("lines", "contacts")  # rows without the last part of the key are events of their own

@@ -130,6 +130,8 @@ LISTINGS = {
     "response_intensity": Table("response_intensity", ("channel", "least_contacts"), frozenset()),
     "response_kind": Table("response_kind", ("channel", "response_kind"), frozenset()),
     "responder": Table("responder", ("channel", "answers", "place"), frozenset(), frozenset({"customer_id"})),
+    "contact_pressure": Table("contact_pressure", ("customer_id", "channel"), frozenset()),
+    "pressed": Table("pressed", ("place",), frozenset(), frozenset({"customer_id", "hit"})),
     "partner": Table("partner", ("revenue_rank", "partner_id"), frozenset(), of_whole=True),
     "partner_year": Table("partner_year", ("partner_id",), frozenset(), groups=OWN),
     "partner_profile": Table("partner_profile", ("partner_id",), frozenset()),
