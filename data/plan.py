@@ -6,54 +6,41 @@ releases. Rows are customers in the order of their keys, columns are the channel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from data import campaign_files
-from data.audience import Drawing, assigned
-from data.audience_sources import CUSTOMER, MOST_CUSTOMERS, MUST_KEEP, TRUE, bound, named_in
-from data.audience_sources import text_of as audience_text
-from data.catalog import DIMENSIONS
-from data.conditions import conditions
-from data.journal import campaigns
+from data.audience import Drawing
+from data.audience_sources import MOST_CUSTOMERS, MUST_KEEP, TRUE
 from data.journal.problems import Invalid
 from data.journal.store import Journal
+from data.plan_people import FREE, NOBODY, OUT, WHOLLY, spoken_for
 from data.plan_policy import UNIT, Policy
-from data.tables import is_of_customer
-from data.view import SMALLEST_GROUP, Refused, View, label
+from data.plan_read import chosen_by, parts, read, text_of
+from data.view import SMALLEST_GROUP, Refused, View
 from data.warehouse import Build
 
-SQL = Path(__file__).parent / "sql" / "plan"
-FREE, NOBODY = -2, -1  # as models.assignment has them: not locked, and locked to no contact
-REFUSALS = MappingProxyType({  # why a customer cannot get a channel; the first one that holds is told
+REFUSALS = MappingProxyType({  # why a customer does not get a channel; the first one that holds is told
     "": "May be contacted",
     "no consent": "Has not agreed to this channel, or has objected",
-    "other purpose": "Agreed to this channel for another purpose only",
+    "other purpose": "Agreed to this channel for another purpose only, and consent holds for its own purpose",
     "too soon": "Was contacted on this channel within the shortest time between two contacts",
     "enough contacts": "Had as many contacts on all channels as one customer may have in that time",
-    "nothing known": "Nothing can be said of what a contact would bring, or the channel has no cost",
-    "released from this channel": "A release by two people leaves the customer other channels only",
+    "released from this channel": "A release by two people leaves the customer another channel only",
+    "no cost": "The company does not say what a contact on this channel costs",
+    "nothing known": "Nothing can be said of what a contact would bring: only a lock or chance gives this channel",
 })  # fmt: skip
-OUT = MappingProxyType({  # why a customer is in no plan at all
-    "": "In the plan",
-    "global holdout": "Held out of every campaign for good, to see what all of them change together",
-    "in a running test": "Drawn by another campaign that is not measured yet, whichever arm it was",
-    "released": "A release by two people stops all contacts",
-})  # fmt: skip
-REFUSED, WHOLLY = tuple(REFUSALS), tuple(OUT)
+REFUSED = tuple(REFUSALS)
+CODE = MappingProxyType({reason: number for number, reason in enumerate(REFUSED)})
 CURRENT_DAYS = 30  # before the end of the data: what is done at present
-ROWS_AT_ONCE = 100_000
+__all__ = ["FREE", "NOBODY", "OUT", "REFUSALS", "REFUSED", "WHOLLY", "Candidates", "Channel", "Policy", "candidates",
+           "channels", "purposes", "start", "tested"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,14 +62,15 @@ class Channel:
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """n customers by c channels, in the order of their keys; see REFUSALS and OUT for the codes.
+    """n customers by c channels, in the order of their keys; codes are places in REFUSED and WHOLLY.
 
-    effect: (n, c) float64, expected margin of one contact before its cost, company currency; low, high: its 90 %
-    interval; apart: the same learned without this customer's own outcomes; 0 where nothing is known. basis, level:
-    (c,) texts. allowed: (n, c). refusal: (n, c) and out: (n,) int8. current: (n,) int8, the channel of most contacts at
-    the end of the data, or -1; current_contacts: (c,) contacts then; current_cost: of all of them, currency.
-    fixed: (n,) int8, a channel, NOBODY or FREE. must_keep: (n,). contacts: (n,) in the days of the cap.
-    broken: (place, channel) of locks that may not be kept.
+    effect: (n, c) float64, expected margin of one contact before its cost, company currency; low, high: (n, c) float32,
+    its 90 % interval; apart: (n, c) the same learned without this customer's own outcomes; NaN where nothing is known.
+    basis, level: (c,) texts, see learned_channel_effect. refusal: (n, c) int8; out: (n,) int8.
+    allowed: (n, c), whether the channel may be used at all, also where nothing is known of it. contacts: (n,) in the
+    days of the cap. current: (n,) int8, the channel of most contacts in the last 30 days of the data, or -1;
+    current_contacts: (c,) contacts then; current_cost: of all of them, currency.
+    fixed: (n,) int8, a channel, NOBODY or FREE. lost: (n,) locked to a channel that is none any more. must_keep: (n,).
     """
 
     build: str
@@ -102,9 +90,10 @@ class Candidates:
     current_contacts: np.ndarray
     current_cost: Decimal
     fixed: np.ndarray = field(repr=False)
+    lost: np.ndarray = field(repr=False)
     must_keep: np.ndarray = field(repr=False)
     contacts: np.ndarray = field(repr=False)
-    salt: str = field(default="", repr=False)  # of the exploration
+    salt: str = field(repr=False)  # of the exploration
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -126,6 +115,11 @@ class Candidates:
         """The names of the channels, in the order of the columns."""
         return tuple(one.name for one in self.channels)
 
+    @property
+    def tested(self) -> bool:
+        """Whether every figure comes from contacts drawn at random."""
+        return bool(self.basis) and all(one == "tested" for one in self.basis)
+
     def capacity(self, policy: Policy) -> tuple[int | None, ...]:
         """Contacts that each channel can make under this policy, in the order of the columns."""
         return tuple(policy.limit(one.name, one.capacity) for one in self.channels)
@@ -134,15 +128,25 @@ class Candidates:
         """What the solver keeps to. assignment: the module models.assignment."""
         return assignment.Terms(policy.budget_units, self.capacity(policy), policy.least_roi)
 
+    def broken(self) -> list[tuple[int, str]]:
+        """The locks that may not be kept: place and why, in the order of the customers."""
+        said = [(int(place), "its channel is none any more") for place in np.flatnonzero(self.lost)]
+        locked = np.flatnonzero(self.fixed >= 0)
+        at = self.fixed[locked]
+        for place, channel in zip(locked[~self.allowed[locked, at]], at[~self.allowed[locked, at]]):
+            why = WHOLLY[self.out[place]] or REFUSED[self.refusal[place, channel]]
+            said.append((int(place), f"{self.channels[channel].name}: {why}"))
+        return sorted(said)
+
 
 def channels(build: Build) -> tuple[Channel, ...]:
-    """The channels of the company, in the order of the feed's names."""
-    rows = build.asked(text_of("channels.sql"), []).to_dict("records")
+    """The channels of the company, in the order of their names."""
+    rows = read(build, text_of("channels.sql"), {}).to_pylist()
     return tuple(
         Channel(
-            str(row["channel"]), str(row["label"]), str(row["kind"]), Decimal(str(row["unit_cost"] or 0)),
-            None if row["capacity"] < 0 else int(row["capacity"]), int(row["min_days_between"]),
-            bool(row["needs_consent"]), bool(row["priced"]),
+            row["channel"], row["label"], row["kind"], Decimal(row["unit_cost"]),
+            None if row["capacity"] < 0 else row["capacity"], row["min_days_between"], row["needs_consent"],
+            row["priced"],
         )
         for row in rows
     )  # fmt: skip
@@ -150,18 +154,17 @@ def channels(build: Build) -> tuple[Channel, ...]:
 
 def purposes(build: Build) -> tuple[str, ...]:
     """For what customers have agreed to be contacted, the most frequent first."""
-    return tuple(build.asked(text_of("purposes.sql"), [])["purpose"])
+    return tuple(read(build, text_of("purposes.sql"), {})["purpose"].to_pylist())
 
 
 def start(build: Build) -> Policy:
-    """The policy to begin with: no budget, the channels' own capacities, the caps of company.toml."""
+    """The policy to begin with: no budget, the channels' own capacities, the cap of company.toml."""
     said = build.manifest
-    policy = Policy(
+    return Policy(
         most_contacts=said.get("most_contacts") or None,
         contact_days=said.get("contact_days") or Policy.contact_days,
         purpose=next(iter(purposes(build)), Policy.purpose),
     )
-    return policy
 
 
 def tested(build: Build, view: View) -> pd.DataFrame:
@@ -169,10 +172,10 @@ def tested(build: Build, view: View) -> pd.DataFrame:
 
     Raises Refused for readers of groups, and when the build is too old.
     """
-    single(view)
-    where, values = conditions(View(view.scope.about(partners=False, single=True)), CUSTOMER, joined=False)
-    chosen, named = bound(where, values)
-    return read(build, text_of("tested.sql").replace("{chosen}", chosen), named).to_pandas()
+    if view.scope.attributes is not None:
+        raise Refused("You see groups of customers, not single ones, so this is not shown to you.")
+    chosen, values = chosen_by(build, view, Policy())
+    return read(build, text_of("tested.sql").replace("{chosen}", chosen), values).to_pandas()
 
 
 def candidates(
@@ -190,143 +193,59 @@ def candidates(
     keys, and nothing below ten customers. Raises Refused or Invalid.
     """
     columns = channels(build)
-    policy.checked([one.name for one in columns])
-    at = (now or (journal.clock() if journal else datetime.now(UTC))).astimezone(UTC).replace(tzinfo=None)
+    names = [one.name for one in columns]
+    policy.checked(names)
     chosen, values = chosen_by(build, view, policy)
-    member = text_of("member.sql").replace("{chosen}", chosen)
     must_keep = TRUE if MUST_KEEP in build.attributes else "false"
-    people = read(build, text_of("customers.sql").replace("{chosen}", chosen).replace("{must_keep}", must_keep), values)
+    text = text_of("customers.sql").replace("{chosen}", chosen).replace("{must_keep}", must_keep)
+    people = read(build, text, values).combine_chunks()
     n, c = people.num_rows, len(columns)
     if n > MOST_CUSTOMERS:
         raise Invalid(f"A plan has at most {MOST_CUSTOMERS:,} customers. Set a filter.")
     if view.scope.attributes is not None and n < SMALLEST_GROUP:
-        raise Refused(
-            f"Fewer than {SMALLEST_GROUP} customers: you see groups only. Choose a wider part of the company."
-        )
-    keys = people["customer_id"].combine_chunks()
-    keys = keys.combine_chunks() if isinstance(keys, pa.ChunkedArray) else keys
+        raise Refused(f"These are fewer than {SMALLEST_GROUP} customers, and you see groups only. Choose more.")
+    keys = pa.concat_arrays(people["customer_id"].chunks) if n else pa.array([], pa.string())
 
-    names = [one.name for one in columns]
-    values |= {"names": names, "channels": names, "purpose": policy.purpose, "at": at}
-    values |= {"since": at - timedelta(days=policy.contact_days)}
-    end = datetime.fromisoformat(build.manifest["as_of"]).astimezone(UTC).replace(tzinfo=None)
-    values |= {"end": end, "recently": end - timedelta(days=CURRENT_DAYS)}
-
-    effect, apart = np.zeros((n, c)), np.zeros((n, c))
-    low, high = np.zeros((n, c), np.float32), np.zeros((n, c), np.float32)
-    refusal = np.full((n, c), REFUSED.index("nothing known"), np.int8)
+    member = text_of("member.sql").replace("{chosen}", chosen)
+    at = naive(now or (journal.clock() if journal else datetime.now(UTC)))
+    end = naive(datetime.fromisoformat(build.manifest["as_of"]))
+    values |= {"names": names, "channels": names, "purpose": policy.purpose, "at": at, "end": end}
+    values |= {"since": at - timedelta(days=policy.contact_days), "recently": end - timedelta(days=CURRENT_DAYS)}
+    effect, apart = np.full((n, c), np.nan), np.full((n, c), np.nan)
+    low, high = np.full((n, c), np.nan, np.float32), np.full((n, c), np.nan, np.float32)
     for part in parts(build, "effect.sql", member, values):
-        cell = part["place"], part["at_channel"]
-        effect[cell], low[cell], high[cell], apart[cell] = (part[x] for x in ("effect", "low", "high", "effect_apart"))
-        refusal[cell] = 0
-    refusal[:, [not one.priced for one in columns]] = REFUSED.index("nothing known")
-    said = read(build, text_of("channel_effect.sql"), {}).to_pylist()
-    basis, level = ({row["channel"]: str(row[name]) for row in said} for name in ("basis", "differs"))
+        for into, name in ((effect, "effect"), (low, "low"), (high, "high"), (apart, "effect_apart")):
+            into[part["place"], part["at_channel"]] = part[name]
+    said = {row["channel"]: row for row in read(build, text_of("channel_effect.sql"), {}).to_pylist()}
+    basis, level = (tuple(str(said.get(x, {}).get(y) or "") for x in names) for y in ("basis", "differs"))
 
+    spoken = spoken_for(build, journal, drawing, keys, tuple(names))
     contacts, recent = np.zeros(n, np.int32), np.zeros((n, c), np.int32)
-    cost, soon = Decimal(0), np.zeros((n, c), bool)
+    soon, spent = np.zeros((n, c), bool), 0
     for part in parts(build, "reached.sql", member, values):
-        place, column = part["place"], part["at_channel"]
-        np.add.at(contacts, place, part["contacts"])
-        here = column >= 0  # a contact on a channel that is none of today's counts for the cap all the same
-        recent[place[here], column[here]] = part["recent"][here]
-        soon[place[here], column[here]] = part["too_soon"][here]
-        cost += Decimal(int(part["recent_cost"].sum())) / UNIT
+        np.add.at(contacts, part["place"], part["contacts"])
+        here = part["at_channel"] >= 0  # contacts on a channel that is none of today's count for the cap all the same
+        cell = part["place"][here], part["at_channel"][here]
+        recent[cell], soon[cell] = part["recent"][here], part["too_soon"][here]
+        spent += int(part["recent_cost"].sum())
+
+    refusal = np.where(np.isnan(effect), CODE["nothing known"], 0).astype(np.int8)
+    refusal[:, [not one.priced for one in columns]] = CODE["no cost"]
+    refusal[~spoken.left] = CODE["released from this channel"]
     if policy.most_contacts is not None:
-        refusal[contacts >= policy.most_contacts] = REFUSED.index("enough contacts")
-    refusal[soon] = REFUSED.index("too soon")
+        refusal[contacts >= policy.most_contacts] = CODE["enough contacts"]
+    refusal[soon] = CODE["too soon"]
     for part in parts(build, "refused.sql", member, values):
         refusal[part["place"], part["at_channel"]] = part["refusal"]
-
-    out = left_out(build, journal, drawing, keys)
-    fixed, kept = np.full(n, FREE, np.int8), people["must_keep"].to_numpy().astype(bool)
+    allowed = ((refusal == 0) | (refusal == CODE["nothing known"])) & (spoken.out == 0)[:, None]
+    current = np.where(recent.any(axis=1), recent.argmax(axis=1), NOBODY) if c else np.full(n, NOBODY)
     return Candidates(
-        build.id, keys, view.scope.attributes is None, columns, effect, low, high, apart,
-        tuple(basis.get(name, "") for name in names), tuple(level.get(name, "") for name in names),
-        (refusal == 0) & (out == 0)[:, None], refusal, out,
-        np.where(recent.any(axis=1), recent.argmax(axis=1) if c else -1, -1).astype(np.int8),
-        recent.sum(axis=0), cost, fixed, kept, contacts,
+        build.id, keys, view.scope.attributes is None, columns, effect, low, high, apart, basis, level, allowed,
+        refusal, spoken.out, current.astype(np.int8), recent.sum(axis=0), Decimal(spent) / UNIT,
+        spoken.fixed, spoken.lost, people["must_keep"].to_numpy() | spoken.kept, contacts, spoken.salt,
     )  # fmt: skip
 
 
-def left_out(build: Build, journal: Journal | None, drawing: Drawing, keys: pa.Array) -> np.ndarray:
-    """Who is in no plan at all, (n,) int8 into OUT. Raises Invalid when a holdout is kept that nobody here knows."""
-    out = np.zeros(len(keys), np.int8)
-    share = float(build.manifest.get("global_holdout", 0))
-    if journal is None:
-        if share:
-            raise Invalid(
-                f"{share:.2%} of all customers are held out for good, and only the journal's secret tells whom. "
-                "Name the journal in RAPPORT_JOURNAL, then plan again."
-            )
-        return out
-    for one in campaigns.running(journal):
-        for part in assigned(journal, one.campaign_id, ["customer_id"]):
-            out[places(keys, part["customer_id"])] = WHOLLY.index("in a running test")
-    if share:
-        salt = drawing.salt_of(campaign_files.secret(journal), drawing.GLOBAL_HOLDOUT)
-        out[drawing.held_out(salt, keys.to_pylist(), share)] = WHOLLY.index("global holdout")
-    return out
-
-
-# What they are made of
-
-
-def single(view: View) -> None:
-    """Refuse a reader of groups."""
-    if view.scope.attributes is not None:
-        raise Refused("You see groups of customers, not single ones, so this is not shown to you.")
-
-
-def chosen_by(build: Build, view: View, policy: Policy) -> tuple[str, dict[str, Any]]:
-    """The customers of a policy inside a scope as a condition, and its named values. Raises Invalid or Refused."""
-    for name, _ in policy.members:
-        if not is_of_customer(name) or (name not in DIMENSIONS and name not in build.attributes):
-            raise Invalid(f"A plan is made of attributes of customers, and {label(name).lower()} is none here.")
-        if view.scope.attributes is not None and name not in view.scope.attributes:
-            raise Refused(f"You see groups only, and {label(name).lower()} could single customers out.")
-    scope = view.scope.about(partners=False, single=True)
-    return bound(*conditions(View(scope, policy.members), CUSTOMER, joined=False))
-
-
-def parts(build: Build, file: str, member: str, values: dict[str, Any]) -> Iterator[dict[str, np.ndarray]]:
-    """The rows of a statement in parts, as arrays by column."""
-    text = text_of(file).replace("{member}", member).replace("{consent}", audience_text("consent.sql"))
-    text = text.replace("{reached}", audience_text("reached.sql")).replace("{resting}", audience_text("resting.sql"))
-    with asking(build), build.engine.reader(text, named_in(text, values), ROWS_AT_ONCE) as reader:
-        for part in reader:
-            yield {name: part[name].to_numpy(zero_copy_only=False) for name in part.schema.names}
-
-
-def read(build: Build, text: str, values: dict[str, Any]) -> pa.Table:
-    """The whole answer to a statement."""
-    with asking(build), build.engine.reader(text, named_in(text, values), ROWS_AT_ONCE) as reader:
-        return reader.read_all()
-
-
-class asking:
-    """Says in words that an older build lacks a table."""
-
-    def __init__(self, build: Build):
-        self.build = build
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
-            raise Refused(
-                f"Build {self.build.id} was made by an earlier Rapport, which did not work this out yet. "
-                "Build again to have it: python -m data build FOLDER"
-            ) from error
-
-
-def places(keys: pa.Array, wanted: pa.Array) -> np.ndarray:
-    """Where these customers are among the keys; those who are not among them are left out."""
-    found = pc.index_in(wanted.cast(pa.string()), value_set=keys.cast(pa.string()))
-    return found.drop_null().to_numpy(zero_copy_only=False)
-
-
-def text_of(file: str) -> str:
-    """The SQL of a file."""
-    return (SQL / file).read_text(encoding="utf-8")
+def naive(moment: datetime) -> datetime:
+    """A moment in UTC as builds store it, without its zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
