@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from data import campaign_files
 from data.audience_sources import MOST_CUSTOMERS, candidates, text_of
 from data.campaign import Promise
-from data.journal import campaigns
+from data.journal import campaigns, releases
 from data.journal.campaign_rows import APPROVED, Campaign
 from data.journal.problems import Invalid
 from data.journal.store import Journal
@@ -36,9 +36,11 @@ from data.warehouse import Build
 REASONS = MappingProxyType({  # in the order in which they are tried: the first one that holds is told
     "global holdout": "Held out of every campaign for good, to see what all of them change together",
     "in a running test": "Drawn by another campaign that is not measured yet, whichever arm it was",
+    "released": "Taken off this channel, or off all, by a list that a second person released",
     "no consent": "Has not agreed to this channel, or has objected",
     "other purpose": "Agreed to this channel for another purpose only, and consent holds for its own purpose",
     "too soon": "Was contacted on this channel within the shortest time between two contacts",
+    "enough contacts": "Had as many contacts on all channels as the company allows in so many days",
     "quiet period": "Was contacted on any channel within the campaign's quiet period",
     "must keep": "On the company's list of customers who are kept whatever they cost",
     "cannot be rated": "Too little was spent on them to say what it returned",
@@ -203,13 +205,14 @@ def settled(
     tell: Tell = lambda what, rows: None,
     now: datetime | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database of our own with the tables judged (customer_id, reason, outcome) and spoken_for."""
+    """A database of our own with the tables judged (customer_id, reason, outcome), spoken_for, released."""
     text, values = candidates(build, view, promise, now or journal.clock())
     share = float(build.manifest.get("global_holdout", 0))
     salt = drawing.salt_of(campaign_files.secret(journal), drawing.GLOBAL_HOLDOUT) if share else ""
     with memory() as con:
         con.execute("create table candidate (customer_id varchar, reason varchar, outcome double, held_out boolean)")
         con.execute("create table spoken_for (campaign_id varchar, customer_id varchar)")
+        con.execute("create table released (customer_id varchar)")
         try:
             with build.engine.reader(text, values, ROWS_AT_ONCE) as reader:
                 rows = 0
@@ -230,6 +233,8 @@ def settled(
                 for part in assigned(journal, one.campaign_id, ["customer_id"]):
                     key = pa.array([one.campaign_id] * part.num_rows, pa.string())
                     add(con, "spoken_for", pa.RecordBatch.from_arrays([key, part["customer_id"]], ["c", "k"]))
+        off = [key for key, left in releases.released(journal).items() if promise.channel not in left]
+        add(con, "released", pa.RecordBatch.from_arrays([pa.array(off, pa.string())], ["k"]))
         con.execute(text_of("settled.sql"))
         yield con
 

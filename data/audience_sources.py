@@ -141,6 +141,8 @@ def candidates(build: Build, view: View, promise: Promise, now: datetime) -> tup
         "at": now.astimezone(UTC).replace(tzinfo=None),
         "since": end - timedelta(days=promise.window_days),
         "quiet_days": promise.quiet_days,
+        "most_contacts": build.manifest.get("most_contacts", 0),
+        "contact_days": build.manifest.get("contact_days", 0),
         "outcome": promise.outcome,
         RATED: options[RATED],
     }

@@ -24,8 +24,9 @@ from data.audience_sources import bounded
 from data.campaign import OUTCOMES, Promise
 from data.company import Unusable, read_company
 from data.export_files import KINDS, unescape
-from data.journal import audit, campaigns, deliveries
+from data.journal import audit, campaigns, deliveries, releases
 from data.journal.problems import Invalid
+from data.journal.release_rows import Listed
 from data.journal.store import Journal
 from data.rights import Actor, Forbidden, Held
 from data.view import EVERYTHING, Refused, Scope, View
@@ -35,6 +36,7 @@ from tests import campaigning, on_screen
 from tests.colleagues import come
 
 HELD_OUT = 0.05  # of everybody, for good
+MOST_CONTACTS, CONTACT_DAYS = 3, 45  # a cap over all channels
 FORMULA = "=1+1"
 PLANTED = (
     # of every ten customers one agreed for another purpose only, one for none in particular, one refused it afterwards
@@ -69,7 +71,8 @@ def built(warehouse: Path, folder: Path, *changes: str, **manifest: Any) -> Buil
 def build(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Build:
     told = served(warehouse)
     return built(warehouse, tmp_path_factory.mktemp("planted"), *PLANTED,
-                 attributes=[*told["attributes"], "must_keep"], global_holdout=HELD_OUT)  # fmt: skip
+                 attributes=[*told["attributes"], "must_keep"], global_holdout=HELD_OUT,
+                 most_contacts=MOST_CONTACTS, contact_days=CONTACT_DAYS)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +136,15 @@ def in_global_holdout(journal: Journal, customer: str) -> bool:
 class Plain:
     """The reasons of one promise, a customer at a time, by rules written out once more."""
 
-    def __init__(self, frames: dict[str, pd.DataFrame], journal: Journal, promise: Promise, running: set[str]):
-        self.journal, self.promise, self.running = journal, promise, running
+    def __init__(
+        self,
+        frames: dict[str, pd.DataFrame],
+        journal: Journal,
+        promise: Promise,
+        running: set[str],
+        off: dict[str, str] | None = None,
+    ):
+        self.journal, self.promise, self.running, self.off = journal, promise, running, off or {}
         self.customer = frames["customer"].set_index("customer_id")
         rule = frames["feed_channels"].set_index("channel").loc[promise.channel]
         self.needs_consent, self.rest = bool(rule["needs_consent"]), int(rule["min_days_between"] or 0)
@@ -145,6 +155,7 @@ class Plain:
         contacts = frames["feed_contacts"]
         contacts = contacts[(contacts["direction"] == "out") & (contacts["arm"] == "treated")]
         self.last_any = contacts.groupby("customer_id")["occurred_at"].max().to_dict()
+        self.moments = contacts.groupby("customer_id")["occurred_at"].apply(list).to_dict()
         contacts = contacts[contacts["channel"] == promise.channel]
         self.last_here = contacts.groupby("customer_id")["occurred_at"].max().to_dict()
         self.now = pd.Timestamp(journal.clock().astimezone(UTC).replace(tzinfo=None))
@@ -157,6 +168,8 @@ class Plain:
             return "global holdout"
         if customer in self.running:
             return "in a running test"
+        if self.off.get(customer, self.promise.channel) != self.promise.channel:
+            return "released"
         said = self.consents.get(customer, [])
         own = sorted((at, -allowed) for purpose, at, allowed in said if purpose in (self.promise.purpose, "(unknown)"))
         agreed = bool(own[-1][1]) if own else not self.needs_consent
@@ -165,6 +178,9 @@ class Plain:
             return "other purpose" if not own and elsewhere else "no consent"
         if self.recent(self.last_here, customer, self.rest):
             return "too soon"
+        since = self.now - pd.Timedelta(days=CONTACT_DAYS)
+        if sum(at > since for at in self.moments.get(customer, [])) >= MOST_CONTACTS:
+            return "enough contacts"
         if self.recent(self.last_any, customer, self.promise.quiet_days):
             return "quiet period"
         row = self.customer.loc[customer]
@@ -208,12 +224,24 @@ PROMISES: dict[str, dict[str, Any]] = {
 }
 
 
+def released(
+    journal: Journal, build: Build, max_: Actor, ada: Actor, book: str, frames: dict[str, pd.DataFrame]
+) -> dict[str, str]:
+    """Every ninth customer of a book, released by a second person: customer -> the one channel that is left, or none."""
+    customer = frames["customer"]
+    own = sorted(customer.loc[customer["manager_id"].astype(str) == book, "customer_id"])[::9]
+    off = {key: ("", "email", "web")[place % 3] for place, key in enumerate(own)}
+    listed = [Listed(key, "cheaper" if left else "stop", left, -2.0, -3.0, -1.0, 0.1, 1.0) for key, left in off.items()]
+    releases.release(journal, ada, releases.propose(journal, max_, build, listed, "They cost more."), build.id)
+    return off
+
+
 @pytest.mark.parametrize("scoped", [False, True], ids=["everybody", "a book"])
 @pytest.mark.parametrize("changes", PROMISES.values(), ids=PROMISES)
 def test_each_reason_leaves_out_whom_a_plain_count_leaves_out(build, frames, journal, max_, ada, book, changes, scoped):
     running = set(frames["customer"]["customer_id"].sort_values().iloc[::11])
     other = campaigning.exported(journal, max_, ada, dict.fromkeys(running, "treated"))
-    plain = Plain(frames, journal, promise(**changes), running)
+    plain = Plain(frames, journal, promise(**changes), running, released(journal, build, max_, ada, book, frames))
     number, out, kept = plain.count(book if scoped else None)
     found = surveyed(build, journal, of_book(book) if scoped else EVERYTHING, **changes)
     assert dict(found.excluded) == out and list(out) == [name for name, _ in found.excluded]
@@ -225,7 +253,7 @@ def test_each_reason_leaves_out_whom_a_plain_count_leaves_out(build, frames, jou
 def test_the_promises_above_meet_every_reason(frames, journal):
     seen = set[str]()
     for changes in PROMISES.values():
-        plain = Plain(frames, journal, promise(**changes), {"C0000005"})
+        plain = Plain(frames, journal, promise(**changes), {"C0000005"}, {"C0000006": ""})
         seen |= {plain.reason(customer) for customer in plain.candidates(None)}
     assert seen >= set(audience.REASONS) - {"in a running test"}
 

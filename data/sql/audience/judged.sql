@@ -1,5 +1,5 @@
 -- judged: the candidates of an audience by key, each with the first reason that keeps it out, and its past outcome.
--- values: $channel, $channels, $purpose, $at, $since, $quiet_days, $outcome, $rated
+-- values: $channel, $channels, $purpose, $at, $since, $quiet_days, $most_contacts, $contact_days, $outcome, $rated
 -- Reasons are tried in the order of data.audience.REASONS, of which this knows those that the build knows. outcome: what
 -- the promised outcome came to from $since to the data's end, 0 for who did nothing.
 with candidate as (
@@ -18,7 +18,8 @@ latest as (
     select
         customer_id,
         max(occurred_at) filter (channel = $channel) as on_channel,
-        max(occurred_at) as on_any
+        max(occurred_at) as on_any,
+        count(*) filter (occurred_at > $at - to_days($contact_days)) as recent
     from reached
     group by customer_id
 ),
@@ -44,6 +45,7 @@ select
     case
         when s.refusal <> '' then s.refusal
         when l.on_channel > $at - to_days(coalesce(n.days, 0)) then 'too soon'
+        when $most_contacts > 0 and l.recent >= $most_contacts then 'enough contacts'
         when l.on_any > $at - to_days($quiet_days) then 'quiet period'
         when {must_keep} then 'must keep'
         when $rated and k.roi_state <> 'rated' then 'cannot be rated'
