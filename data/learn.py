@@ -13,6 +13,7 @@ from data.learners import (
     campaign_forecast,
     churn,
     concentration,
+    effect,
     overlap,
     partner_offer,
     profile,
@@ -53,5 +54,13 @@ LEARNED = {
         campaign_day.learn, frozenset({"campaign_window", "campaign_arm", "campaign_arm_day", "learned_campaign"})
     ),
     "learned_forecast": Learned(campaign_forecast.learn, frozenset({"campaign_window", "learned_campaign"})),
+    "learned_tested": Learned(
+        effect.learn_tested,
+        frozenset({"effect_trial", "effect_customer", "learned_response", "feed_channels", "cut_off"}),
+    ),
+    "learned_effect": Learned(
+        effect.learn, frozenset({"learned_tested", "effect_customer", "learned_response", "learned_value"})
+    ),
+    "learned_channel_effect": Learned(effect.learn_channels, frozenset({"learned_tested", "learned_effect"})),
     "learned_profile": Learned(profile.learn, frozenset({"customer_total", "purchase_day", "cut_off", "contact_day"})),
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -35,9 +36,12 @@ class Known:
 
 @dataclass(frozen=True)
 class Learnt:
-    """What a learner found: its table, one row a key, and the cards that say how good it is."""
+    """What a learner found: its table, one row a key, and the cards that say how good it is.
 
-    frame: pd.DataFrame
+    frame: a data frame, or a relation of its connection where the rows need not pass through Python.
+    """
+
+    frame: pd.DataFrame | Any
     cards: tuple[Card, ...] = ()
 
 

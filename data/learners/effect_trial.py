@@ -1,0 +1,111 @@
+"""The rows of a channel's tests, and what effects may depend on: the same of those tested then and of everybody now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+
+if TYPE_CHECKING:  # scipy is loaded by builds only, never by the web process
+    from models.effect import Trial
+
+EVERYBODY = """
+select fold, orders, cast(revenue as double) as revenue, days_since from effect_customer order by number
+"""
+TESTED = """
+select channel, count(distinct campaign_id), count(*) filter (treated), count(*) filter (not treated)
+from effect_trial group by channel order by channel
+"""
+ROWS = """
+select t.treated, t.p_treated, t.margin, t.orders_before as orders, cast(t.revenue_before as double) as revenue,
+    t.days_since, t.orders_prior, t.revenue_prior, c.number, c.fold,
+    dense_rank() over (order by t.campaign_id) - 1 as campaign
+from effect_trial t
+join effect_customer c on c.customer_id = t.customer_id
+where t.channel = $channel
+order by t.campaign_id, t.customer_id
+"""
+KEYS = """
+select campaign_id, customer_id, channel, treated, p_treated, margin as outcome
+from effect_trial where channel = $channel order by campaign_id, customer_id
+"""
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Segments: nobody's order in a year, or a third by days since the last order × a third by orders in a year."""
+
+    days: np.ndarray
+    orders: np.ndarray
+
+    @classmethod
+    def of(cls, rows: dict[str, Any]) -> Bands:
+        """Thirds of those who ordered within a year."""
+        active = rows["orders"] > 0
+        if not active.any():
+            return cls(np.array([]), np.array([]))
+        thirds = [
+            np.unique(np.quantile(filled(rows[name])[active], [1 / 3, 2 / 3])) for name in ("days_since", "orders")
+        ]
+        return cls(*thirds)
+
+    def __len__(self) -> int:
+        return 1 + (len(self.days) + 1) * (len(self.orders) + 1)
+
+    def segment(self, rows: dict[str, Any]) -> np.ndarray:
+        """The number of each row's segment, (n,)."""
+        recent = np.searchsorted(self.days, filled(rows["days_since"]))
+        often = np.searchsorted(self.orders, rows["orders"])
+        return np.where(rows["orders"] > 0, 1 + recent * (len(self.orders) + 1) + often, 0)
+
+
+def filled(days: Any) -> np.ndarray:
+    """Days since the last order; ten years where there was none."""
+    return np.ma.filled(np.ma.asarray(days).astype(float), 3_650.0)
+
+
+def traits(rows: dict[str, Any]) -> np.ndarray:
+    """What effects may depend on, (n, 5): orders and revenue of a year, how long ago the last order was, if any."""
+    days = filled(rows["days_since"])
+    return np.column_stack(
+        [
+            np.log1p(rows["orders"]),
+            np.log1p(np.maximum(rows["revenue"], 0.0)),
+            np.exp(-days / 30),
+            np.exp(-days / 180),
+            days < 3_650,
+        ]
+    ).astype(float)
+
+
+def numbers(con: duckdb.DuckDBPyConnection, query: str, **values: Any) -> dict[str, Any]:
+    """Columns of a query as arrays, masked where nothing is known."""
+    return con.execute(query, values).fetchnumpy()
+
+
+def tested(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
+    """Channel -> campaigns, rows treated and held out at random."""
+    return {channel: (campaigns, treated, held) for channel, campaigns, treated, held in con.execute(TESTED).fetchall()}
+
+
+def trial(con: duckdb.DuckDBPyConnection, channel: str, bands: Bands) -> tuple[Trial, np.ndarray]:
+    """The rows of one channel's tests, and the campaign of each, in the order of KEYS."""
+    from models.effect import Trial
+
+    rows = numbers(con, ROWS, channel=channel)
+    own, campaign = traits(rows), np.asarray(rows["campaign"])
+    former = np.column_stack([rows[name] for name in ("orders", "revenue", "orders_prior", "revenue_prior")])
+    each = campaign[:, None] == np.arange(1, campaign.max() + 1)
+    found = Trial(
+        np.asarray(rows["margin"], float),
+        np.asarray(rows["treated"], bool),
+        np.asarray(rows["p_treated"], float),
+        np.column_stack([own, former, each]).astype(float),
+        own,
+        bands.segment(rows),
+        np.asarray(rows["number"]),
+        np.asarray(rows["fold"]),
+    )
+    return found, campaign
