@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from data.plan import FREE, NOBODY, Candidates
 from data.plan_policy import UNIT, Policy
+from data.view import Refused
 
 DRAWN = ("plan", "explore nobody", "explore channel", "locked")
 SHOWN = 3  # customers who are named in a message
@@ -93,19 +94,24 @@ def solve(found: Candidates, policy: Policy, assignment: Any, exploring: Any, te
 
 
 def rows(done: Outcome) -> pa.Table:
-    """The plan's rows, see ROWS, in the order of the customers; raises Refused for readers of groups.
+    """The plan's rows, see ROWS, in the order of the customers; raises Refused for readers of groups."""
+    if not done.found.single:
+        raise Refused("You see groups of customers, not single ones, so no plan names them to you.")
+    return table(done)
 
-    Who is in no plan at all has no row. expected, low, high: of the contact, before its cost; none where there is no
-    contact, or nothing is known.
+
+def table(done: Outcome) -> pa.Table:
+    """All rows, whoever reads them: for the frozen file. Who is in no plan at all has no row.
+
+    expected, low, high: of the contact, before its cost; none where there is no contact, or nothing is known.
     """
     found, plan = done.found, done.plan
-    customers = found.customer_id  # refuses first
     inside = np.flatnonzero(found.out == 0)
     channel = plan.channel[inside].astype(np.int64)
     cost = np.append(found.cost, 0)[channel]  # no contact is the last place
     names = (*found.names, "")
     columns = [
-        pa.array(customers[inside], pa.string()),
+        found.keys.take(pa.array(inside)),
         words(channel, names),
         words(done.drawn[inside], DRAWN),
         pa.array(done.p_assign[inside]),
