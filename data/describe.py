@@ -62,6 +62,12 @@ WRITTEN = {
     "learned_overlap": "one row a pair of the first twenty partners: is it more than chance? `docs/overlap.md`.",
     "learned_profile": "one row a buyer: fifths, lifecycle, group, what sets it apart. `docs/profiles.md`.",
     "learned_campaign": "one row a campaign: effects, what it earned, verdict. `docs/campaign-measurement.md`.",
+    "learned_tested": "one row a campaign and customer drawn at random: outcome, what was expected of it in each arm. "
+    "`docs/contact-effects.md`.",
+    "learned_effect": "one row a customer and channel: margin that one contact is expected to bring, tested or unproven. "
+    "`docs/contact-effects.md`.",
+    "learned_channel_effect": "one row a channel: the same, how it was tested, and by what it differs. "
+    "`docs/contact-effects.md`.",
     "campaign_day": "one row a campaign and day: the effect so far, with an interval that holds at any look; on the "
     "last day the one fixed beforehand. `docs/campaign-measurement.md`.",
     "learned_forecast": "one row for all campaigns, an owner or a basis: promised and realised margin. "

@@ -127,6 +127,8 @@ LISTINGS = {
     "policy": Table("policy", ("role", "metric"), frozenset()),
     "consent_state": Table("consent_state", ("channel",), frozenset(), frozenset({"customer_id"})),
     "learned_response": Table("learned_response", ("channel",), frozenset(), frozenset({"customer_id"})),
+    "learned_effect": Table("learned_effect", ("channel",), frozenset(), frozenset({"customer_id"})),
+    "learned_channel_effect": Table("learned_channel_effect", ("channel",), frozenset()),
     "response_intensity": Table("response_intensity", ("channel", "least_contacts"), frozenset()),
     "response_kind": Table("response_kind", ("channel", "response_kind"), frozenset()),
     "responder": Table("responder", ("channel", "answers", "place"), frozenset(), frozenset({"customer_id"})),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from data.learners.known import Known
-from data.model_card import BASELINE, IN_USE, NOT_ENOUGH, Card
+from data.model_card import IN_USE, NOT_ENOUGH, Card
 
 if TYPE_CHECKING:  # scipy is loaded by builds only, never by the web process
     from models.effect import Effects
