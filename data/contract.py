@@ -58,6 +58,7 @@ class Feed:
 
     key: columns that together may occur only once; empty when equal rows are two events (two equal order lines are).
     open: further columns are kept as attributes (customers only); elsewhere they are left out and reported.
+    whole: a wrong or repeated row refuses the source; its rows are few choices, none of which may get lost.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Feed:
     key: tuple[str, ...] = ()
     open: bool = False
     required: bool = False
+    whole: bool = False
     names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self):
@@ -226,7 +228,7 @@ SEEDS = {
     for seed in (
         Feed(
             "channels",
-            "Channels of communication: what one contact costs and how many can be made.",
+            "Channels of communication: what one contact costs and how many can be made. The file is taken whole or not at all.",
             (
                 Column("channel", Kind.KEY, "channel, as in the contacts feed", required=True),
                 Column("label", Kind.TEXT, "how people call it", required=True),
@@ -239,6 +241,7 @@ SEEDS = {
             ),
             without="No channel has a cost.",
             key=("channel",),
+            whole=True,
         ),
         Feed(
             "targets",

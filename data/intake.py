@@ -18,7 +18,7 @@ from data.contract import FEEDS, NOT_SAID, SEEDS, Feed
 from data.files import Rejected, one
 from data.folder import Opened, Opener, confine, look
 from data.publish import DRAFT
-from data.verdicts import Verdict, refuse_personal
+from data.verdicts import Verdict, refuse_personal, refuse_wrong
 
 CONTROLS = {
     "lines": ("revenue", "cost"),
@@ -159,6 +159,8 @@ class Loader:
         selection = columns.select(feed, matched, types, self.company, self.horizon)
         verdicts = self.judge(feed, matched, selection, opened)
         refuse_personal(verdicts)
+        if feed.whole:
+            refuse_wrong(verdicts)
         amounts = self.add_up(feed, verdicts)
         self.insert(feed, matched, selection, opened, verdicts)
         self.note(feed, source, matched, verdicts)
@@ -253,7 +255,10 @@ class Loader:
         """Quarantine rows that only the whole feed shows to be wrong: repeated keys, contacts without a known cost."""
         given = {name for source in self.loaded_of(feed) for name in source.columns}
         for where, reason in (*repeats.find(self.con, feed, given), *repeats.IMPOSSIBLE.get(feed.name, ())):
-            self.take_out(feed, where, reason)
+            if feed.whole:
+                repeats.give_up(self.con, feed, self.loaded_of(feed), where, reason)
+            else:
+                self.take_out(feed, where, reason)
 
     def give_way(self, feed: Feed, own: str) -> None:
         """Quarantine the company's rows about campaigns that Rapport exported: it knows them itself, and once."""

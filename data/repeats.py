@@ -13,6 +13,7 @@ import duckdb
 from data import mergers
 from data.contract import Feed
 from data.files import identifier, one
+from data.verdicts import WHOLE
 
 IMPOSSIBLE = {  # conditions and reasons
     "partners": [
@@ -72,3 +73,13 @@ def take_back(sources: list, rows: int, sums: dict[str, Decimal]) -> None:
     for source in reversed(sources):
         taken = min(rows, source.loaded)
         source.loaded, source.quarantined, rows = source.loaded - taken, source.quarantined + taken, rows - taken
+
+
+def give_up(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list, where: str, reason: str) -> None:
+    """Refuse the sources of a feed that is taken whole, because of these rows of it."""
+    (rows,) = one(con, f"select count(*) from feed_{feed.name} where {where}")
+    if rows:
+        con.execute(f"delete from feed_{feed.name}")
+        for source in sources:
+            source.reason = f"{rows:,} of its rows: {reason}. {WHOLE}"
+            source.loaded, source.rejected = 0, source.loaded
