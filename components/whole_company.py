@@ -24,6 +24,7 @@ ABOUT_NOBODY = frozenset(
     {"policy", "channel", "rule", "cut_off", "model_card", "model_backtest", "model_calibration"}
     | {"model_parameter", "model_check", "model_curve"}
     | {"peer_band"}  # of more than ten partners, rounded
+    | {"learned_channel_effect"}  # what the company's tests say of a channel
 )
 
 

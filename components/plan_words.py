@@ -1,0 +1,106 @@
+"""What a channel plan says in words: its value, what holds it back, what one more would earn, how far from the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_UP, Decimal
+from typing import Any
+
+from components import words
+
+UNPROVEN = "expected, unproven"
+BUDGET, RETURN = "budget", "least_roi"
+REASONS = {  # what the solver says of each customer, as a table says it
+    "best channel": "Expected to earn most",
+    "cheaper because of the budget": "A cheaper one, because the budget earns more elsewhere",
+    "another because the best is full": "Another one, because the best is full",
+    "another because of the minimum return": "Another one, because of the least return",
+    "no channel pays": "No contact pays",
+    "nothing allowed": "No contact is allowed",
+    "left out: budget": "No contact: the budget earns more elsewhere",
+    "left out: capacity": "No contact: the channel is full",
+    "left out: minimum return": "No contact, because of the least return",
+    "locked": "Locked by a person",
+    "explored": "Drawn by lot, to learn from",
+}
+LEAST = 10  # customers: of fewer, readers of groups are told no number
+
+
+def told(number: int, groups: bool) -> str:
+    """A number of customers; readers of groups are not told one below ten."""
+    return f"fewer than {LEAST}" if groups and 0 < number < LEAST else words.count(number)
+
+
+def title(value: float, contacts: int, currency: str, groups: bool = False) -> str:
+    """'The plan is expected to earn €12.3 k more than nobody contacted, from 3,200 contacts (expected, unproven)'."""
+    if not contacts:
+        return "Contacting nobody is the best plan under these terms"
+    number = f"{told(contacts, groups)} contact{'' if contacts == 1 else 's'}"
+    money = words.money(abs(value), currency, short=True)
+    side = "more" if value >= 0 else "less"
+    return f"The plan is expected to earn {money} {side} than nobody contacted, from {number} ({UNPROVEN})"
+
+
+def binding(named: Sequence[str | int], labels: Sequence[str]) -> str:
+    """Which terms hold the plan back: 'The budget and the capacity of Teleservice hold the plan back.'"""
+    texts = []
+    for one in named:
+        if isinstance(one, int):
+            texts.append(f"the capacity of {words.safe_text(labels[one], 60)}")
+        else:
+            texts.append("the budget" if one == BUDGET else "the least return asked for")
+    if not texts:
+        return "Neither the budget nor a capacity holds the plan back: everybody gets what is expected to earn most."
+    said = words.listed(texts)
+    return f"{said[0].upper()}{said[1:]} {'hold' if len(texts) > 1 else 'holds'} the plan back."
+
+
+def gap(relative: float) -> str:
+    """How far below the best possible plan this one can lie, at most, in words."""
+    if relative <= 0:
+        return "No plan under these terms is expected to earn more."
+    percent = (Decimal(repr(float(relative))) * 100).quantize(Decimal("0.0001"), ROUND_UP).normalize()
+    if percent > Decimal("0.01"):
+        percent = percent.quantize(Decimal("0.01"), ROUND_UP)
+    return f"The plan is at most {percent:f}{words.NARROW}% below the best that is possible under these terms."
+
+
+def prices(plan: Any, labels: Sequence[str], currency: str) -> list[str]:
+    """What one more of each term would earn, a sentence each; a term with room to spare earns nothing more."""
+    said = []
+    if plan.prices.budget > 0:
+        said.append(f"One more {named(currency)} of budget earns {words.money(plan.prices.budget, currency)}.")
+    for label, price in zip(labels, plan.prices.capacity, strict=True):
+        if price > 0:
+            name = words.safe_text(label[:1].lower() + label[1:], 60)
+            said.append(f"One more {name} contact earns {words.money(float(price), currency)}.")
+    return said
+
+
+def named(currency: str) -> str:
+    """What one unit of money is called in a sentence."""
+    return {"EUR": "euro", "USD": "dollar", "GBP": "pound"}.get(currency, currency or "unit")
+
+
+def between(low: float, high: float, currency: str) -> str:
+    """'€1.20 to €3.40'."""
+    return f"{words.money(low, currency)} to {words.money(high, currency)}"
+
+
+def worth(channel: str, found: Any, tested: int, currency: str) -> str:
+    """What the random tests of a channel say of the customers whom this plan would reach, or why they say nothing."""
+    name = words.safe_text(channel, 60)
+    if not tested:
+        return f"Nobody was held out in a random test of {name}: nothing is proven of it."
+    if not found.enough:
+        return (
+            f"The random tests of {name} say too little: of {words.counted(tested, 'tested customer')} only "
+            f"{words.count(int(found.effective))} count where at least 200 must."
+        )
+    sign = "more" if found.value >= 0 else "less"
+    return (
+        f"In the random tests of {name}, customers whom this plan would reach earned "
+        f"{words.money(abs(found.value), currency)} {sign} each than those held out, after the contact's cost "
+        f"(95 % interval {between(found.low, found.high, currency)}; {words.counted(tested, 'tested customer')}, "
+        f"{words.count(int(found.effective))} of them count)."
+    )
