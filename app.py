@@ -36,6 +36,7 @@ CONTENTS = {
     ],
     "Work": [
         ("work/my_queue", "My queue", "checklist", CUSTOMERS, HISTORY),
+        ("work/channel_plan", "Channel plan", "alt_route", VIEW, HISTORY),
         ("work/segments", "Segments", "groups", VIEW, APART),
         ("work/campaigns", "Campaigns", "campaign", CAMPAIGNS, APART),
         ("work/campaign", "Campaign", "flag", CAMPAIGNS, APART),
