@@ -1,4 +1,4 @@
-"""The command line: python -m data simulate | sample | check | build | history | send | responses | journal | audit."""
+"""The command line: python -m data simulate | sample | check | build | history | plan | send | responses | …"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-from data import build_journal
+from data import build_journal, plan_options
 from data.build import Options, build, check
 from data.company import Unusable
 from data.intake import Intake
@@ -66,6 +66,11 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("history", help="list the builds of a warehouse")
     one.add_argument("--warehouse", type=Path, default=Path("warehouse"))
     one.set_defaults(run=run_history)
+    one = commands.add_parser(
+        "plan", help="find the best channel for each customer within budget, capacity and consent"
+    )
+    plan_options.add_to(one)
+    one.set_defaults(run=run_plan)
     one = commands.add_parser(
         "send", help="send campaigns that wait to the targets of targets.toml, now and from now on"
     )
@@ -144,6 +149,15 @@ def run_history(command: argparse.Namespace) -> int:
     if not serving:
         raise Unusable(f"No builds in {command.warehouse} yet. Make one with: python -m data build FOLDER")
     return 0
+
+
+def run_plan(command: argparse.Namespace) -> int:
+    """Plan the channels of all customers, in words and as a file."""
+    from data import plan_command  # numpy, pyarrow and SQLAlchemy: only this command needs them
+    from models import assign_arm, assignment, explore, policy_value
+
+    models = plan_command.Models(assignment, explore, assign_arm, policy_value)
+    return plan_command.run(command, models, say, print)
 
 
 def run_send(command: argparse.Namespace) -> int:

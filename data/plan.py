@@ -64,7 +64,7 @@ class Channel:
 class Candidates:
     """n customers by c channels, in the order of their keys; codes are places in REFUSED and WHOLLY.
 
-    effect: (n, c) float64, expected margin of one contact before its cost, company currency; low, high: (n, c) float32,
+    effect: (n, c) float64, expected margin of one contact before its cost, company currency; low, high: (n, c)
     its 90 % interval; apart: (n, c) the same learned without this customer's own outcomes; NaN where nothing is known.
     basis, level: (c,) texts, see learned_channel_effect. refusal: (n, c) int8; out: (n,) int8.
     allowed: (n, c), whether the channel may be used at all, also where nothing is known of it. contacts: (n,) in the
@@ -212,7 +212,7 @@ def candidates(
     values |= {"names": names, "channels": names, "purpose": policy.purpose, "at": at, "end": end}
     values |= {"since": at - timedelta(days=policy.contact_days), "recently": end - timedelta(days=CURRENT_DAYS)}
     effect, apart = np.full((n, c), np.nan), np.full((n, c), np.nan)
-    low, high = np.full((n, c), np.nan, np.float32), np.full((n, c), np.nan, np.float32)
+    low, high = np.full((n, c), np.nan), np.full((n, c), np.nan)
     for part in parts(build, "effect.sql", member, values):
         for into, name in ((effect, "effect"), (low, "low"), (high, "high"), (apart, "effect_apart")):
             into[part["place"], part["at_channel"]] = part[name]
