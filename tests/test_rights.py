@@ -514,6 +514,7 @@ PAGES = {
     "value/responsiveness": "executive manager approver auditor",
     "value/profiles": "executive manager approver auditor",
     "work/my_queue": "manager approver auditor",
+    "work/channel_plan": "executive manager approver auditor",
     "work/segments": "executive manager approver auditor",
     "work/campaigns": "executive manager approver auditor",
     "work/campaign": "executive manager approver auditor",
