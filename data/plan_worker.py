@@ -37,7 +37,8 @@ LOCK, JOB, PROGRESS, PID, LOG = "lock", "job.json", "progress.json", "pid", "sai
 ROWS, FIGURES = "rows.parquet", "figures.json"
 NONE, RUNNING, DONE, FAILED, CANCELLED = "none", "running", "done", "failed", "cancelled"
 DIED = "The calculation ended without an answer, perhaps for lack of memory. Start it again, or set a filter."
-PATIENCE, NICE, OFTEN = 10.0, 5, 0.1  # seconds until a killed process is gone; politeness; seconds between two notes
+PATIENCE, BRIEFLY, OFTEN = 10.0, 0.2, 0.1  # seconds: until a process is gone; of a look; between two notes
+NICE = 5  # pages go first
 CHILDREN: dict[Path, subprocess.Popen[bytes]] = {}  # those of this process, to be asked how they ended
 
 
@@ -75,7 +76,7 @@ def start(
     folder.mkdir(mode=0o700, exist_ok=True)
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        take(lock)
+        take(folder, lock)
         forget_child(folder)
         for name in (ROWS, FIGURES, PROGRESS, PID, LOG):
             (folder / name).unlink(missing_ok=True)
@@ -210,14 +211,20 @@ def whole_share(stage: str, share: float) -> float:
 # What both sides need
 
 
-def take(lock: int) -> None:
-    """Lock an open file for a new plan; raises Invalid when one is at work. A look at the lock takes it for a moment."""
-    for pause in (0.02, 0.1, 0.3, 0.0):
+def take(folder: Path, lock: int) -> None:
+    """Lock an open file for a new plan; raises Invalid when one is at work.
+
+    A process that has noted its end needs a moment to be gone, and a look at the lock takes it for a moment.
+    """
+    said = noted(folder)
+    until = time.monotonic() + (BRIEFLY if said and said.what == RUNNING else PATIENCE)
+    while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            time.sleep(pause)
-    raise Invalid("A plan of yours is still being worked out. Wait for it, or cancel it.")
+            if time.monotonic() > until:
+                raise Invalid("A plan of yours is still being worked out. Wait for it, or cancel it.") from None
+            time.sleep(0.02)
 
 
 def scope_text(scope: Scope) -> str:
