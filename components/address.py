@@ -92,6 +92,7 @@ PARAMETERS = {
             "partner_pareto",
             "campaigns",
             "channel_plan",
+            "demarketing",
         ),
     ),
     "events": Parameter("a whole number from 1", accepts=is_page_number, pages=("customer",)),
@@ -124,6 +125,12 @@ PARAMETERS = {
     "share": Parameter("a share in steps of 5", tuple(map(str, range(50, 100, 5))), pages=("partner_pareto",)),
     "without": Parameter(
         "a place from 1 to 20", ("Nobody", *(str(place) for place in range(1, 21))), pages=("partner_pareto",)
+    ),
+    "wrong": Parameter(
+        "a chance of being wrong", ("1 %", "5 %", "10 %", "20 %", "30 %", "40 %", "50 %"), pages=("demarketing",)
+    ),
+    "by": Parameter(
+        "an order of the list", ("Largest saving", "Surest first", "Lowest expected"), pages=("demarketing",)
     ),
     "state": Parameter("a state of campaigns", accepts=is_key, pages=("campaigns",)),
     "whose": Parameter("whose campaigns", ("Everybody's", "Mine"), pages=("campaigns",)),
