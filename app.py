@@ -41,6 +41,7 @@ CONTENTS = {
         ("work/campaigns", "Campaigns", "campaign", CAMPAIGNS, APART),
         ("work/campaign", "Campaign", "flag", CAMPAIGNS, APART),
         ("work/approvals", "Approvals", "approval", CAMPAIGNS, APART),
+        ("work/demarketing", "De-marketing desk", "trending_flat", CUSTOMERS, HISTORY),
         ("views/saved_views", "Saved views", "bookmarks", VIEW, APART),
     ],
     "Control": [
