@@ -16,9 +16,11 @@ SUMS = ("potential_value", "potential_1y", "potential_3y", "margin_at_risk", "va
 FACTS = (
     *("potential_low", "potential_high", "p_no_purchase", "p_no_purchase_low", "p_no_purchase_high"),
     *("churn_horizon_days", "risk_band", "risk_before", "lifecycle", "quadrant", "rfm", "rfm_before", "profile"),
-    *("best_channel", "best_earns", "differs_1", "differs_2", "differs_3"),
+    *("best_channel", "best_earns", "best_basis", "differs_1", "differs_2", "differs_3"),
 )
 NONE_PAYS, NEW, DAYS_BEFORE = "none pays", "(new)", 30
+TESTED = "from tests on that channel with customers held out at random"
+UNTESTED = "not tested: risk known, response unknown"
 NOT_SCORED = "nothing was bought yet, so nothing can be expected"
 LABELS = {
     "sent": "Contacts",
@@ -102,7 +104,7 @@ def headline(found: pd.Series, own: View, currency: str) -> None:
         span = share_range(found["p_no_purchase_low"], found["p_no_purchase_high"])
         said = f"90 % interval {span}" if words.known(found["p_no_purchase"]) else NOT_SCORED
         cards.card(f"P({within})", chance, said, question(own, (), facts))
-        behind = question(own, ("value_of_acting", "margin_at_risk"), ("best_channel", "best_earns"))
+        behind = question(own, ("value_of_acting", "margin_at_risk"), ("best_channel", "best_earns", "best_basis"))
         cards.card("Next contact, expected to earn", *contact(found, currency), behind)
 
 
@@ -118,17 +120,15 @@ def potential(found: pd.Series, currency: str) -> str:
 
 
 def contact(found: pd.Series, currency: str) -> tuple[str, str]:
-    """What the next contact is expected to earn, and by which channel; nobody has tested that it works."""
+    """What the next contact is expected to earn, and by which channel; where nobody was held out, that it is unproven."""
     channel, most = found["best_channel"], words.figure(found["value_of_acting"], Unit.MONEY, currency, short=True)
     if channel == UNKNOWN or not words.known(channel):
         return words.NOT_KNOWN, "no channel is allowed, or none was used yet"
     earns = words.figure(found["best_earns"], Unit.MONEY, currency)
+    how = TESTED if found.get("best_basis") == "tested" else UNTESTED
     if channel == NONE_PAYS:
-        return "No channel pays", f"the best one is expected to earn {earns}, less than nothing; not tested"
-    return (
-        earns,
-        f"by {channel}, the best channel; not tested: risk known, response unknown. Acting keeps {most} at most",
-    )
+        return "No channel pays", f"the best one is expected to earn {earns}, less than nothing; {how}"
+    return earns, f"by {channel}, the best channel; {how}. Acting keeps {most} at most"
 
 
 def standing(found: pd.Series, beat: Any) -> list[tuple[str, str]]:

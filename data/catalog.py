@@ -211,7 +211,7 @@ DIMENSIONS = {
                   events=OF_CUSTOMER, of_customer=True, is_filter=True),
         Dimension("response_state", "Responsiveness", "high on some channel, low on every channel, or not enough evidence",
                   events=OF_CUSTOMER, of_customer=True, is_filter=True),
-        Dimension("best_channel", "Best channel", "channel whose next contact is expected to earn most; not tested",
+        Dimension("best_channel", "Best channel", "channel whose next contact is expected to earn most",
                   events=OF_CUSTOMER, of_customer=True, is_filter=True),
         Dimension("profile", "Profile", "group of customers who are alike, where such groups exist",
                   events=OF_CUSTOMER, of_customer=True, is_filter=True),
@@ -276,8 +276,10 @@ FACTS = {
         Fact("next_to", "Next order to", Unit.MOMENT, "Last day on which the next order would be usual."),
         Fact("response_state", "Responsiveness", Unit.TEXT, "High, low, or not enough evidence."),
         Fact("best_earns", "Next contact, expected to earn", Unit.MONEY,
-             "Rate of answers on the best channel times the margin of a purchase, less the cost of one contact; not tested."),
-        Fact("best_channel", "Best channel", Unit.TEXT, "Channel whose next contact is expected to earn most; not tested."),
+             "Expected margin of one contact on the best channel, less its cost; tested or unproven."),
+        Fact("best_channel", "Best channel", Unit.TEXT, "Channel whose next contact is expected to earn most."),
+        Fact("best_basis", "Next contact, how known", Unit.TEXT,
+             "Tested: from customers held out at random on that channel. Unproven: rate of answers times margin."),
     )
 }
 # fmt: on

@@ -64,7 +64,7 @@ WRITTEN = {
     "learned_campaign": "one row a campaign: effects, what it earned, verdict. `docs/campaign-measurement.md`.",
     "learned_tested": "one row a campaign and customer drawn at random: outcome, what was expected of it in each arm. "
     "`docs/contact-effects.md`.",
-    "learned_effect": "one row a customer and channel: margin that one contact is expected to bring, tested or unproven. "
+    "learned_effect": "one row a customer and channel: expected margin of one contact, tested or unproven. "
     "`docs/contact-effects.md`.",
     "learned_channel_effect": "one row a channel: the same, how it was tested, and by what it differs. "
     "`docs/contact-effects.md`.",

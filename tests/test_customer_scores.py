@@ -93,17 +93,34 @@ def test_scores_carry_the_last_day_they_were_learned_from_and_their_proof(open_p
     assert len([button for button in app.button if button.label == "Model card"]) >= 3
 
 
-def test_the_next_contact_is_rate_times_margin_less_cost_and_said_to_be_untested(open_page, one, by_hand):
-    app = open_page(CUSTOMER, customer=one["customer_id"])
-    channel = one["best_channel"]
-    own = f"from learned_response where channel = '{channel}'"
-    rate = by_hand(f"select coalesce(max(rate) filter (customer_id = '{one['customer_id']}'), "
-                   f"sum(answered) / sum(sent)) as rate {own}")["rate"]  # fmt: skip
-    price = by_hand(f"select unit_cost from feed_channels where channel = '{channel}'")["unit_cost"]
-    margin = float(one["expected_margin_12m"]) / one["expected_purchases_12m"]
-    assert float(one["best_earns"]) == pytest.approx(rate * margin - float(price), abs=1e-3)
+def next_contact(by_hand, one) -> pd.Series:
+    """What the build has learned of one contact on the customer's best channel, and that contact's price."""
+    return by_hand(
+        "select e.effect, e.basis, c.unit_cost from learned_effect e join feed_channels c on c.channel = e.channel "
+        f"where e.customer_id = '{one['customer_id']}' and e.channel = '{one['best_channel']}'"
+    )
+
+
+def test_the_next_contact_is_its_effect_less_its_cost_and_says_how_that_is_known(open_page, one, by_hand):
+    app, learned = open_page(CUSTOMER, customer=one["customer_id"]), next_contact(by_hand, one)
+    assert float(one["best_earns"]) == pytest.approx(learned["effect"] - float(learned["unit_cost"]), abs=1e-3)
     assert card(app, "Next contact") == words.money(one["best_earns"], "EUR")
-    assert f"by {channel}, the best channel; not tested: risk known, response unknown" in text_of(app)
+    assert one["best_basis"] == learned["basis"]
+    how = {"tested": scores.TESTED, "unproven": scores.UNTESTED}[learned["basis"]]
+    assert f"by {one['best_channel']}, the best channel; {how}" in text_of(app)
+
+
+def test_no_channel_that_the_customer_allows_is_expected_to_earn_more_than_the_best_one(one, by_hand):
+    """Consent where the channel needs it, no refusal where it does not."""
+    better = by_hand(
+        "select count(*) as n from customer t join learned_effect e on e.customer_id = t.customer_id "
+        "join feed_channels c on c.channel = e.channel "
+        "left join (select customer_id, channel, bool_or(allowed) as yes, bool_or(not allowed) as no from consent_state "
+        "group by all) s on s.customer_id = e.customer_id and s.channel = e.channel "
+        "where case when c.needs_consent then coalesce(yes, false) else not coalesce(no, false) end "
+        "and e.effect - c.unit_cost > coalesce(t.best_earns, -1e9) + 1e-4"
+    )
+    assert better["n"] == 0
 
 
 def test_states_and_how_they_moved_are_listed(open_page, one):
@@ -180,7 +197,15 @@ def test_what_is_not_known_is_said_and_never_made_up():
 
 def test_a_channel_that_does_not_pay_is_not_recommended():
     figure, note = scores.contact(series(best_channel="none pays", best_earns=-1.5, value_of_acting=3), "EUR")
-    assert figure == "No channel pays" and "−€1.50, less than nothing" in note
+    assert figure == "No channel pays" and "−€1.50, less than nothing; not tested" in note
+
+
+def test_only_a_tested_channel_is_called_tested():
+    paying = {"best_channel": "mail", "best_earns": 2.0, "value_of_acting": 3}
+    assert (
+        "not tested: risk known, response unknown" in scores.contact(series(**paying, best_basis="unproven"), "EUR")[1]
+    )
+    assert scores.TESTED in scores.contact(series(**paying, best_basis="tested"), "EUR")[1]
 
 
 @pytest.mark.parametrize(

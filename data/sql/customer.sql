@@ -4,7 +4,7 @@
 -- check: (roi is null) = (roi_state <> 'rated')
 -- check: net_contribution = margin - cost
 -- cluster: roi_rank
--- enum: region, segment, country, manager_id, acquisition_channel, roi_state, risk_band, risk_before, risk_step, potential_fifth, quadrant, lifecycle, profile, response_state, best_channel
+-- enum: region, segment, country, manager_id, acquisition_channel, roi_state, risk_band, risk_before, risk_step, potential_fifth, quadrant, lifecycle, profile, response_state, best_channel, best_basis
 -- Rows lie in the order of the ranking, so that its first page is found without reading the rest.
 select
     t.*,

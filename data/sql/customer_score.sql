@@ -3,9 +3,9 @@
 -- keep: temp
 -- check: quadrant in ('protect', 'grow', 'maintain', 'de-market', '(unknown)')
 -- check: p_no_purchase is null or p_no_purchase between 0 and 1
--- The best channel is the one whose next contact is expected to earn most: rate of answers (the customer's own, drawn
--- toward the channel's, or the channel's) times the margin of a purchase, less what a contact costs. No consent, no
--- channel. Nobody has tested that a contact changes anything: risk known, response unknown.
+-- The best channel is the one whose next contact is expected to earn most: the effect of learned_effect less what a
+-- contact costs. No consent, no channel. best_basis: 'tested' where customers were held out at random on that channel;
+-- 'unproven' where nobody was, so that the effect is a rate of answers times the margin of a purchase.
 with past as (
     select customer_id, sum(margin) as margin
     from (
@@ -27,13 +27,6 @@ answer as (
     from learned_response
     group by customer_id
 ),
-base as (
-    select r.channel, sum(r.answered) / sum(r.sent) as rate, any_value(c.unit_cost) as unit_cost,
-        coalesce(bool_or(c.needs_consent), false) as needs_consent
-    from learned_response r
-    left join feed_channels c on c.channel = r.channel
-    group by r.channel
-),
 consent as (
     select customer_id, channel, bool_or(allowed) as allowed, bool_or(not allowed) as refused
     from consent_state
@@ -41,21 +34,21 @@ consent as (
 ),
 offer as (
     select
-        v.customer_id,
-        b.channel,
-        coalesce(b.unit_cost, 0) as unit_cost,
-        coalesce(r.rate, b.rate) * v.expected_margin_12m / nullif(v.expected_purchases_12m, 0) - coalesce(b.unit_cost, 0)
-            as earns
-    from learned_value v
-    cross join base b
-    left join learned_response r on r.customer_id = v.customer_id and r.channel = b.channel
-    left join consent s on s.customer_id = v.customer_id and s.channel = b.channel
-    where case when b.needs_consent then coalesce(s.allowed, false) else not coalesce(s.refused, false) end
+        e.customer_id,
+        e.channel,
+        e.basis,
+        coalesce(c.unit_cost, 0) as unit_cost,
+        e.effect - coalesce(c.unit_cost, 0) as earns
+    from learned_effect e
+    left join feed_channels c on c.channel = e.channel
+    left join consent s on s.customer_id = e.customer_id and s.channel = e.channel
+    where case when c.needs_consent then coalesce(s.allowed, false) else not coalesce(s.refused, false) end
 ),
 best as (
     select
         customer_id,
         arg_max(channel, (earns, -unit_cost, channel)) as channel,
+        arg_max(basis, (earns, -unit_cost, channel)) as basis,
         arg_max(unit_cost, (earns, -unit_cost, channel)) as unit_cost,
         max(earns) as earns
     from offer
@@ -102,6 +95,7 @@ joined as (
         case when b.customer_id is null then '(unknown)' when b.earns > 0 then b.channel else 'none pays' end
             as best_channel,
         b.earns::decimal(18, 4) as best_earns,
+        coalesce(b.basis, '(unknown)') as best_basis,
         coalesce(b.unit_cost, 0) as contact_price
     from customer_total t
     left join learned_value v on v.customer_id = t.customer_id
