@@ -55,7 +55,7 @@ def show(one: Solved) -> None:
         first = (page - 1) * SIZE + 1
         layout.quiet(
             f"{words.count(first)} to {words.count(first + len(frame) - 1)} of {words.counted(len(rows), 'customer')}, "
-            f"the most expected first ({plan_words.UNPROVEN}). Deviating costs: what the whole plan is expected to lose "
+            f"most expected first ({plan_words.UNPROVEN}). Deviating costs: what the whole plan is expected to lose "
             "if this customer gets the runner-up instead."
         )
         offer.customers(frame, "Customers of the plan with channel and reason", "channel_plan", LABELS, UNITS)
