@@ -73,7 +73,8 @@ for section, entries in CONTENTS.items():
         seen = mine and (named or pages[-1:] != [start])
         what = path if mine else account.denied  # a page one may not open says so at its address
         pages.append(st.Page(what, url_path=path.stem, visibility="visible" if seen else "hidden", **about))
-page = st.navigation(contents, expanded=True)  # folded entries would be found by nobody
+# On top, so that the filters begin where the eye does; on a phone the whole list is in the sidebar.
+page = st.navigation(contents, position="top", expanded=True)
 st.set_page_config(page_title=f"{page.title} · Rapport")
 st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
 if not user.may(ENTER):

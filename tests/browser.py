@@ -192,6 +192,12 @@ def settled(page: Page, quiet: int = 400, seconds: float = 60) -> None:
     page.wait_for_function(SETTLED, arg=quiet, polling=50, timeout=seconds * 1000)
 
 
+def turn_to(page: Page, section: str, title: str) -> None:
+    """Open a page from the menu on top of a wide window."""
+    page.locator("[data-testid=stTopNavSection]", has_text=section).click()
+    page.locator("[data-testid=stTopNavDropdownLink]", has_text=re.compile(f"{title}$")).click()
+
+
 def choose(page: Page, label: str, option: str, attempts: int = 5) -> None:
     """Choose in a list as a reader does: a list that a late drawing has closed again is opened again."""
     offered = page.get_by_role("option", name=option)

@@ -40,15 +40,6 @@ def demo_warehouse() -> Path:
     return warehouse
 
 
-def addresses(opened: browser.Visit, titles: list[tuple[str, str]]) -> dict[str, str]:
-    """Page name -> address: what the menu says, or the page's file name where the menu does not show the page."""
-    links = opened.page.locator("[data-testid=stSidebarNavLink]")
-    menu = {link.inner_text().splitlines()[-1].strip(): link.evaluate("link => link.href") for link in links.all()}
-    root = opened.page.url.split("?")[0]
-    names = {Path(file).name: title for file, title in titles}
-    return {name: menu.get(title, root + name) for name, title in names.items()}
-
-
 def main() -> None:
     """Photograph each page light and dark, wide and narrow."""
     if not browser.chromium_path():
@@ -57,9 +48,8 @@ def main() -> None:
     pictures = ROOT / "docs" / "images"
     pictures.mkdir(parents=True, exist_ok=True)
     with browser.serve(demo_warehouse()) as address, browser.chromium() as opened:
-        with browser.visit(opened, address) as first:
-            pages = addresses(first, titles)
-        for name, page in pages.items():
+        for name in (Path(file).name for file, _ in titles):
+            page = f"{address}/{name}"
             for scheme in ("light", "dark"):
                 for size in (browser.DESKTOP, browser.PHONE):
                     picture = REPORT / "screenshots" / f"{name}-{scheme}-{size[0]}.png"

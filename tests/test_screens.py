@@ -39,11 +39,11 @@ def test_what_is_chosen_is_in_the_address_and_survives_reload_other_pages_and_th
     browser.choose(page, "Segment", "business")
     assert settle(seen) == "/?segment=business"
     figure = page.locator("[data-testid=stMetricValue]").first.inner_text()
-    page.get_by_role("link", name="Customer ROI").click()
+    browser.turn_to(page, "Value", "Customer ROI")
     assert settle(seen) == "/customer_roi?segment=business"
-    page.get_by_role("link", name="Saved views").click()  # does not depend on filters, which wait for the way back
+    browser.turn_to(page, "Work", "Saved views")  # does not depend on filters, which wait for the way back
     assert settle(seen) == "/saved_views"
-    page.get_by_role("link", name="Overview").click()
+    browser.turn_to(page, "Company", "Overview")
     assert settle(seen) == "/?segment=business"
     page.reload()
     settle(seen)

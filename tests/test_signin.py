@@ -197,11 +197,11 @@ def test_a_first_visit_is_one_click_from_the_overview_and_can_change_over(chromi
         page.get_by_role("link", name="Erin, executive").click()
         browser.settled(page)
         assert page.url == f"{app_address}/" and page.locator("[data-testid=stMetric]").count() > 0
-        links = set(page.locator("[data-testid=stSidebarNavLink]").all_inner_texts())
+        links = set(page.locator("[data-testid=stTopNavSection]").all_inner_texts())
         page.goto(f"{app_address}/sign-in")
         page.get_by_role("link", name="Ines, administrator").click()
         browser.settled(page)
-        assert set(page.locator("[data-testid=stSidebarNavLink]").all_inner_texts()) != links
+        assert set(page.locator("[data-testid=stTopNavSection]").all_inner_texts()) != links
 
 
 @pytest.mark.browser
