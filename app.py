@@ -40,6 +40,7 @@ CONTENTS = {
         ("work/segments", "Segments", "groups", VIEW, APART),
         ("work/campaigns", "Campaigns", "campaign", CAMPAIGNS, APART),
         ("work/campaign", "Campaign", "flag", CAMPAIGNS, APART),
+        ("work/contact_pressure", "Contact pressure", "speed", VIEW, HISTORY),
         ("work/approvals", "Approvals", "approval", CAMPAIGNS, APART),
         ("work/demarketing", "De-marketing desk", "trending_flat", CUSTOMERS, HISTORY),
         ("views/saved_views", "Saved views", "bookmarks", VIEW, APART),
