@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
-from components import access, filters, layout, within
+from components import access, filters, layout, within, words
 from components.filters import LATEST
 from data.rights import DRAFT_CAMPAIGN
 
@@ -26,6 +28,18 @@ def of_segment(segment_id: str) -> None:
     if access.may(DRAFT_CAMPAIGN):
         asked = {within.NAME: segment_id, "source": "segment"}
         st.page_link(PAGE, label=LABEL, icon=ICON, query_params=asked, width="content")
+
+
+def of_plan(plan_id: str, channels: Mapping[str, str]) -> None:
+    """The same for the customers to whom a kept plan gives a channel. channels: name -> label of those it uses."""
+    if not channels or not access.may(DRAFT_CAMPAIGN):
+        return
+    with st.popover(LABEL, icon=ICON, type="tertiary", key=f"_plan_start_{plan_id}"):
+        for name, label in channels.items():
+            asked = {"source": "plan", "plan": plan_id, "channel": name} | {
+                key: value for key, value in carried().items() if key == "build"
+            }
+            st.page_link(PAGE, label=words.safe_text(label, 60), icon=ICON, query_params=asked, width="content")
 
 
 def of_nobody() -> None:

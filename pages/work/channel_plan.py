@@ -2,11 +2,22 @@
 
 import streamlit as st
 
-from components import filters, plan_figures, plan_known, plan_limits, plan_moves, plan_solved, plan_table
+from components import (
+    filters,
+    plan_figures,
+    plan_known,
+    plan_limits,
+    plan_moves,
+    plan_override,
+    plan_scenarios,
+    plan_solved,
+    plan_table,
+)
 from models import assign_arm, assignment, explore, policy_value
 
 one = plan_solved.show(filters.view(), assign_arm, assignment, explore)
 if one is None:
+    plan_override.show()
     st.stop()
 plan_figures.show(one)
 plan_moves.show(one)
@@ -15,3 +26,5 @@ plan_limits.prices(one)
 plan_figures.beside(one)
 plan_known.show(one, policy_value)
 plan_table.show(one)
+plan_override.show()
+plan_scenarios.show(one)
