@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 
 import sqlalchemy as sa
@@ -91,18 +91,13 @@ def released(journal: Journal) -> dict[str, frozenset[str]]:
 
     Whoever was put on the must-keep list since is not among them.
     """
-    off: dict[str, set[str]] = {}
-    for row in journal.rows(sa.select(RS.release_id, RS.detail).where(RS.name == "release")):
-        off[row.release_id] = set(json.loads(row.detail).get("dropped", {}))
-    only: dict[str, frozenset[str]] = {"": frozenset()}
-    asked = sa.select(RC.release_id, RC.customer_id, RC.channel).where(
-        RC.release_id.in_(in_state(RELEASED)), ~keeps(RC.customer_id)
-    )
-    return {
-        row.customer_id: only.setdefault(row.channel, frozenset({row.channel}))
-        for row in journal.rows(asked.order_by(RC.customer_id))
-        if row.customer_id not in off[row.release_id]
-    }
+    kept, only = overrides.kept(journal), dict[str, frozenset[str]]({"": frozenset()})
+    with journal.engine.connect() as connection:
+        return {
+            row.customer_id: only.setdefault(row.channel, frozenset({row.channel}))
+            for row in on_lists(connection, RELEASED)
+            if row.customer_id not in kept
+        }
 
 
 def on_a_list(journal: Journal) -> dict[str, str]:
@@ -216,18 +211,6 @@ def listed(rows: Sequence[sa.Row]) -> list[Listed]:
     return [Listed(*tuple(row)) for row in rows]
 
 
-def in_state(*states: str) -> sa.Select:
-    """The keys of lists whose last step led to one of these states."""
-    later = RELEASE_STEP.alias("later")
-    newer = sa.exists().where(later.c.release_id == RS.release_id, later.c.step > RS.step)
-    return sa.select(RS.release_id).where(RS.after.in_(states), ~newer)
-
-
-def keeps(customer: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Whether people keep this customer."""
-    return sa.exists().where(O.customer_id == customer, O.kind == overrides.KEEP, O.ended_at.is_(None))
-
-
 def kept_now(connection: sa.Connection) -> set[str]:
     """Customers whom people keep, inside a write."""
     asked = sa.select(OVERRIDE.c.customer_id).where(O.kind == overrides.KEEP, O.ended_at.is_(None))
@@ -236,14 +219,16 @@ def kept_now(connection: sa.Connection) -> set[str]:
 
 def taken(connection: sa.Connection) -> dict[str, str]:
     """Customer -> the state of the list that waits or holds them; whoever was taken off a released list is free."""
-    off = {
-        row.release_id: set(json.loads(row.detail).get("dropped", {}))
-        for row in connection.execute(sa.select(RS.release_id, RS.detail).where(RS.name == "release"))
-    }
-    found_on: dict[str, str] = {}
-    for state in (WAITING, RELEASED):
-        asked = sa.select(RC.release_id, RC.customer_id).where(RC.release_id.in_(in_state(state)))
-        for row in connection.execute(asked):
-            if row.customer_id not in off.get(row.release_id, ()):
-                found_on[row.customer_id] = state
-    return found_on
+    states = (WAITING, RELEASED)
+    return {row.customer_id: state for state in states for row in on_lists(connection, state)}
+
+
+def on_lists(connection: sa.Connection, state: str) -> Iterator[sa.Row]:
+    """Customer and channel of every list in a state, by lists in the order of their keys; without those taken off."""
+    last = sa.select(RS.release_id, sa.func.max(RS.step).label("step")).group_by(RS.release_id).subquery()
+    here = sa.and_(last.c.release_id == RS.release_id, last.c.step == RS.step)
+    asked = sa.select(RS.release_id, RS.detail).join(last, here).where(RS.after == state).order_by(RS.release_id)
+    for one in connection.execute(asked).all():
+        off = set(json.loads(one.detail).get("dropped", {}))
+        rows = sa.select(RC.customer_id, RC.channel).where(RC.release_id == one.release_id).order_by(RC.customer_id)
+        yield from (row for row in connection.execute(rows) if row.customer_id not in off)
