@@ -33,7 +33,7 @@ def counted(promise: Promise, drawing: Any, key: str = "") -> Survey | str:
         return memo[2]
     found: Survey | str
     try:
-        found = survey(build, View(access.scope(build)), promise, journal, drawing, key)
+        found = survey(build, View(access.scope(build)), promise, journal, drawing, key, access.reader())
     except (Invalid, Refused, JournalError) as problem:
         found = str(problem)
     st.session_state[MEMO] = (asked, journal.clock(), found)

@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -22,13 +22,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data import campaign_files
-from data.audience_sources import MOST_CUSTOMERS, candidates, text_of
+from data.audience_sources import MOST_CUSTOMERS, PLAN, candidates, options_of, source_of, text_of
 from data.campaign import Promise
+from data.drawing import Drawing
 from data.journal import campaigns, releases
 from data.journal.campaign_rows import APPROVED, Campaign
 from data.journal.problems import Invalid
 from data.journal.store import Journal
-from data.rights import SEND_CAMPAIGN, Actor, Forbidden
+from data.rights import NOBODY, SEND_CAMPAIGN, Actor, Forbidden
 from data.scratch import add, memory
 from data.view import Refused, View
 from data.warehouse import Build
@@ -54,24 +55,6 @@ ASSIGNED = pa.schema([
 Tell = Callable[[str, int], None]  # what is done, and rows so far; it raises to stop
 
 
-class Drawing(Protocol):
-    """What draws arms: the module models.assign_arm, handed in by whoever may import it."""
-
-    GLOBAL_HOLDOUT: str
-    CONTROL: str
-    TREATED: str
-    EXPLORATION: str
-
-    @property
-    def Shares(self) -> Callable[[float, float], Any]: ...
-
-    def salt_of(self, secret: str, name: str) -> str: ...
-
-    def assign(self, salt: str, customers: Sequence[str], shares: Any) -> Any: ...
-
-    def held_out(self, salt: str, customers: Sequence[str], share: float) -> np.ndarray: ...
-
-
 @dataclass(frozen=True)
 class Survey:
     """An audience before it is drawn: candidates = kept + the sum of excluded.
@@ -92,10 +75,19 @@ class Survey:
 
 
 def survey(
-    build: Build, view: View, promise: Promise, journal: Journal, drawing: Drawing, campaign_id: str = ""
+    build: Build,
+    view: View,
+    promise: Promise,
+    journal: Journal,
+    drawing: Drawing,
+    campaign_id: str = "",
+    actor: Actor = NOBODY,
 ) -> Survey:
-    """Count an audience as it would be drawn now. view: the reader's scope. Raises Refused or Invalid."""
-    with settled(build, view, promise, journal, drawing, campaign_id) as con:
+    """Count an audience as it would be drawn now. view: the reader's scope; actor: the reader, for saved plans.
+
+    Raises Refused or Invalid.
+    """
+    with settled(build, view, promise, journal, drawing, campaign_id, actor=actor) as con:
         kept, excluded = counted(con)
         overlaps = con.execute(text_of("overlap.sql")).fetchall()
         past = con.execute("select outcome from judged where reason = '' order by customer_id").fetchnumpy()["outcome"]
@@ -129,7 +121,7 @@ def freeze(
     found = own(journal, actor, campaign_id, "campaign.export")
     if found.state != APPROVED or found.text != promise.text():
         raise Invalid(f"This campaign is {found.state}: only what was approved, unchanged, is exported.")
-    with settled(build, view, promise, journal, drawing, campaign_id, tell, now) as con:
+    with settled(build, view, promise, journal, drawing, campaign_id, tell, now, actor) as con:
         kept, excluded = counted(con)
         if kept < LEAST_CUSTOMERS:
             raise Invalid(f"{kept} customers are left, and {LEAST_CUSTOMERS} are the fewest. {told(excluded)}")
@@ -204,9 +196,11 @@ def settled(
     campaign_id: str = "",
     tell: Tell = lambda what, rows: None,
     now: datetime | None = None,
+    actor: Actor = NOBODY,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database of our own with the tables judged (customer_id, reason, outcome), spoken_for, released."""
-    text, values = candidates(build, view, promise, now or journal.clock())
+    keys = planned(journal, actor, promise) if source_of(promise).frozen else ()
+    text, values = candidates(build, view, promise, now or journal.clock(), keys)
     share = float(build.manifest.get("global_holdout", 0))
     salt = drawing.salt_of(campaign_files.secret(journal), drawing.GLOBAL_HOLDOUT) if share else ""
     with memory() as con:
@@ -237,6 +231,13 @@ def settled(
         add(con, "released", pa.RecordBatch.from_arrays([pa.array(off, pa.string())], ["k"]))
         con.execute(text_of("settled.sql"))
         yield con
+
+
+def planned(journal: Journal, actor: Actor, promise: Promise) -> list[str]:
+    """The customers whom the promise's plan gives its channel. Raises Refused where the actor sees no such plan."""
+    from data import plan_files  # plans are made from audiences' statements
+
+    return plan_files.customers_of(journal, actor, options_of(promise)[PLAN], promise.channel)
 
 
 def assigned(journal: Journal, campaign_id: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:

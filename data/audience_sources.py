@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -23,6 +23,7 @@ CUSTOMER = next(table for table in TABLES if table.name == "customer")
 MOST_CUSTOMERS = 2_000_000  # of one campaign
 MUST_KEEP = "must_keep"  # a further column of the customers feed
 TRUE = "lower(trim(cast(k.must_keep as varchar))) in ('true', 'yes', 'y', '1', 'on')"
+PLAN = "plan"  # the option that names a saved channel plan
 RATED = "rated"  # an option of every source: yes leaves out who cannot be rated
 
 
@@ -39,13 +40,24 @@ class Option:
 
 @dataclass(frozen=True)
 class Source:
-    """Where candidates come from. file: in data/sql/audience. keeps: whether a must-keep list guards customers."""
+    """Where candidates come from. file: in data/sql/audience. keeps: whether a must-keep list guards customers.
+
+    frozen: whether the customers are those of a file beside the journal; the statement takes them as $keys.
+    """
 
     kind: str
     label: str
     file: str
     options: tuple[Option, ...] = ()
     keeps: bool = False
+    frozen: bool = False
+
+
+def key(text: str) -> str:
+    """A reader of keys such as plans have."""
+    if text and not re.fullmatch(r"[0-9a-f]{32}", text):
+        raise ValueError(text)
+    return text
 
 
 def number(least: float, most: float, whole: bool = False) -> Callable[[str], float | int]:
@@ -65,6 +77,8 @@ SOURCES = {
     for source in (
         Source("view", "Customers of a view", "view.sql"),
         Source("segment", "A segment", "view.sql", (Option("segment", "Segment", "", str),)),
+        Source("plan", "A saved channel plan", "plan.sql",
+               (Option(PLAN, "Key of the plan", "", key, "the 32 digits of a saved plan"),), frozen=True),
         Source(
             "churn",
             "Customers who may not buy again",
@@ -109,10 +123,13 @@ def bounded(promise: Promise, scope: Scope) -> Promise:
     return replace(promise, members=tuple(members.items()))
 
 
-def candidates(build: Build, view: View, promise: Promise, now: datetime) -> tuple[str, dict[str, Any]]:
+def candidates(
+    build: Build, view: View, promise: Promise, now: datetime, keys: Sequence[str] = ()
+) -> tuple[str, dict[str, Any]]:
     """One SELECT of the candidates (customer_id, reason, outcome), in the order of their keys, and its values.
 
-    view: only its scope counts; the filters are the promise's own. Raises Refused or Invalid.
+    view: only its scope counts; the filters are the promise's own. keys: the customers of a frozen source. Raises
+    Refused or Invalid.
     """
     if view.scope.attributes is not None:
         raise Refused("You see groups of customers, not single ones, so no audience is drawn for you.")
@@ -145,6 +162,7 @@ def candidates(build: Build, view: View, promise: Promise, now: datetime) -> tup
         "contact_days": build.manifest.get("contact_days", 0),
         "outcome": promise.outcome,
         RATED: options[RATED],
+        "keys": list(keys),
     }
     values |= {one.name: options[one.name] for one in source.options}
     return text, named_in(text, values)

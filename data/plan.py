@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data.audience import Drawing
 from data.audience_sources import MOST_CUSTOMERS, MUST_KEEP, TRUE
+from data.drawing import Drawing
 from data.journal.problems import Invalid
 from data.journal.store import Journal
 from data.plan_people import FREE, NOBODY, OUT, WHOLLY, spoken_for

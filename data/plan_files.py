@@ -68,6 +68,20 @@ def load(journal: Journal, actor: Actor, build: Build, view: View, plan_id: str)
     return found, narrowed(build, view, frozen(journal, found))
 
 
+def customers_of(journal: Journal, actor: Actor, plan_id: str, channel: str) -> list[str]:
+    """The customers whom a saved plan gives a channel, whoever looks after them: what an audience is narrowed from.
+
+    Raises Refused where this actor sees no such plan, so that drafting a campaign does not count as guessing.
+    """
+    if not plan_id:
+        raise Refused("This audience needs the key of a saved channel plan. Save a plan, then name it here.")
+    found = next((one for one in plans.listing(journal, actor) if one.plan_id == plan_id), None)
+    if found is None:
+        raise Refused(str(NoPlan()))
+    rows = frozen(journal, found)
+    return rows.filter(pc.equal(rows["channel"].cast(pa.string()), channel))["customer_id"].to_pylist()
+
+
 def frozen(journal: Journal, saved: SavedPlan) -> pa.Table:
     """All rows of a saved plan: for programs. Raises JournalError."""
     path = folder_of(journal, saved.plan_id) / Path(saved.file).name

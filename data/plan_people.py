@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data import campaign_files
-from data.audience import Drawing, assigned
+from data.audience import assigned
+from data.drawing import Drawing
 from data.journal import campaigns, overrides, releases
 from data.journal.problems import Invalid
 from data.journal.store import Journal

@@ -313,7 +313,7 @@ def test_a_promise_is_narrowed_to_what_its_author_may_see(build, journal, book):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"source": "plan"}, "no audience 'plan'"),
+        ({"source": "oracle"}, "no audience 'oracle'"),
         ({"source": "churn", "options": (("least", "1.5"),)}, "'1.5' is not 0 to 1"),
         ({"source": "churn", "options": (("most", "many"),)}, "'many' is not 1 to 2,000,000"),
         ({"options": (("least", "0.5"),)}, "no setting 'least'"),
