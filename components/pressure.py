@@ -20,14 +20,14 @@ ALL = "All channels"
 LABELS = {
     "channel": "Channel",
     "reached": "Customers",
-    "sent_mean": "Each, on average",
-    "sent_95": "95 of 100 had at most",
+    "sent_mean": "Mean",
+    "sent_95": "95 in 100 at most",
     "sent_most": "Most",
     "rest": "Days between",
-    "contacts": "In 12 months",
+    "contacts": "12 months",
     "too_soon": "Too soon",
-    "share": "Share too soon",
-    "resting": "Resting now",
+    "share": "Share",
+    "resting": "Resting",
 }
 UNITS = dict.fromkeys(("sent", "reached", "sent_95", "sent_most", "contacts", "too_soon", "resting"), Unit.COUNT) | {
     "sent_mean": Unit.RATIO,
@@ -112,6 +112,10 @@ def caps(rows: pd.DataFrame) -> None:
         f"Caps: {overall if most else without}; {between}. Days are counted back from {ended()}; "
         "service that customers asked for and what somebody held out did not get are no contacts."
     )
+    if access.scope(ask.current()).attributes is not None:
+        layout.quiet(
+            "Of the whole company, whatever the filters; a dash where a figure would be about fewer than ten customers."
+        )
 
 
 def figures(rows: pd.DataFrame, currency: str) -> None:
@@ -119,26 +123,23 @@ def figures(rows: pd.DataFrame, currency: str) -> None:
     whole, most = rows.iloc[0], cap()[0]
     since = f"in the 12 months up to {ended()}"
     with cards.row(4):
-        sent = figure(whole["sent_mean"], Unit.RATIO)
+        sent = words.figure(whole["sent_mean"], Unit.RATIO)
         note = (
             f"{told(whole['sent'], 'contact')} to {told(whole['reached'], 'customer')} in the 30 days up to {ended()}"
         )
         cards.card("Contacts per customer, 30 days", sent, note)
-        rested = f"{told(whole['resting'], 'customer')} had as many as all channels together allow; " if most else ""
+        rested = (
+            f"{told(whole['resting'], 'customer')} by the cap on all channels, others on single ones; " if most else ""
+        )
         note = f"{rested}of {told(whole['reached_12m'], 'customer')} contacted {since}"
-        cards.card("Customers at a cap now", figure(whole["at_cap"]), f"{note}; the others rest on a channel")
+        cards.card("Customers at a cap now", words.figure(whole["at_cap"], Unit.COUNT), note)
         share = whole["too_soon"] / whole["contacts"] if words.known(whole["too_soon"]) else None
         shown = f" ({words.share(share)})" if words.known(share) else ""
         note = f"of {told(whole['contacts'], 'contact')} {since}: within the shortest time after the one before"
-        cards.card("Contacts too soon", f"{figure(whole['too_soon'])}{shown}", note)
-        money = words.money(whole["beyond_cost"], currency, short=True) if words.known(whole["beyond_cost"]) else "–"
+        cards.card("Contacts too soon", f"{words.figure(whole['too_soon'], Unit.COUNT)}{shown}", note)
+        money = words.figure(whole["beyond_cost"], Unit.MONEY, currency, short=True)
         note = f"{told(whole['beyond'], 'contact')} too soon or over the cap {since}, without fixed cost of campaigns"
         cards.card("Cost of contacts beyond the caps", money, note)
-
-
-def figure(value: Any, unit: Unit = Unit.COUNT) -> str:
-    """A figure; in words where readers of groups are not told it."""
-    return words.figure(value, unit) if words.known(value) else "fewer than 10"
 
 
 def told(value: Any, thing: str) -> str:
@@ -174,8 +175,10 @@ def headline(spread: pd.DataFrame, days: int, limit: int, where: str) -> str:
     customers, number = spread["customers"], spread["customers"].sum()
     if limit:
         over = customers[spread["least_contacts"] > limit].sum()
-        had = f"of {words.counted(number, 'customer')} contacted had more than {words.counted(limit, 'contact')}{where}"
-        return f"{words.count(over) if over else 'None'} {had} in {words.days(days)}, which is what the cap allows"
+        of = f"{words.count(over) if over else 'None'} of {words.counted(number, 'customer')}"
+        return (
+            f"{of} contacted{where} had more contacts in {words.days(days)} than the cap of {words.count(limit)} allows"
+        )
     usual = spread[customers.cumsum() >= 0.5 * number].iloc[0]
     most = words.counted(usual["least_contacts"], "contact")
     more = customers[spread["least_contacts"] > usual["least_contacts"]].sum()
@@ -243,8 +246,6 @@ def channels(rows: pd.DataFrame, days: int) -> None:
     order = ["channel", "sent", "reached", *list(LABELS)[2:]]
     columns = [name for name in order if name != "sent_most" or shown[name].notna().any()]
     tables.table(shown[columns], "Contacts by channel, all channels first", "", labels, UNITS)
-    if access.scope(ask.current()).attributes is not None:
-        layout.quiet("Of the whole company, whatever the filters; what is about fewer than ten customers is left out.")
 
 
 def exported(view: View) -> None:

@@ -25,7 +25,7 @@ LABELS = {
     "over_cap": "Over the cap",
     "beyond_cost": "Cost beyond caps",
     "resting_on": "At a cap on",
-    "free_from": "Until before",
+    "free_from": "Free from",
     "hit": "Hit a cap",
     "beyond": "Beyond a cap",
     "last_at": "Last contact",
@@ -62,6 +62,6 @@ def people(view: View) -> None:
         exports.offer(asked, "contact_pressure", labels=LABELS, units=UNITS)
         layout.quiet(
             "Pressure is the number of contacts in 30 days, then in 90. “At a cap on” names the channels that have to "
-            f"wait until the day shown; {ALL.lower()} stands for the cap over all of them. Cost is that of contacts "
-            "too soon or over the cap in 12 months."
+            f"wait until the day it is free from; {ALL.lower()} stands for the cap over all of them. Cost is that of "
+            "contacts too soon or over the cap in 12 months."
         )

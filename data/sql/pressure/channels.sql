@@ -1,5 +1,6 @@
 -- channels: contacts per customer in a window and what the caps say, by channel and on all of them ('(any)', first).
--- {least}: what is about fewer customers is not told, nor what could be worked out from it; 0 for who sees single ones.
+-- {least}: what is about fewer customers is not told; 0 for who sees single ones. Where the channels that are not told
+-- have fewer together, the next larger one is not told either, or the sum of all channels would tell of them.
 with mine as (
     select t.*, t.{window} as sent
     from contact_pressure t
@@ -29,31 +30,31 @@ summed as (
 capped as (
     select count(distinct customer_id) as customers, count(distinct customer_id) filter (resting) as at_cap from mine
 ),
-few as (
-    select
-        coalesce(sum(reached) filter (reached < {least}), 0) as reached,
-        coalesce(sum(reached_12m) filter (reached_12m < {least}), 0) as reached_12m,
-        coalesce(sum(of_too_soon) filter (of_too_soon < {least}), 0) as too_soon,
-        coalesce(sum(of_over_cap) filter (of_over_cap < {least}), 0) as over_cap,
-        coalesce(sum(of_beyond) filter (of_beyond < {least}), 0) as beyond
-    from summed
-    where channel <> '(any)'
-),
 told as (
     select
         s.channel = '(any)' as is_all,
         s.*,
-        s.reached >= {least} and (not is_all or f.reached not between 1 and {least} - 1) as tells_sent,
-        s.reached_12m >= {least} and (not is_all or f.reached_12m not between 1 and {least} - 1) as tells_contacts,
-        s.of_too_soon >= {least} and (not is_all or f.too_soon not between 1 and {least} - 1) as tells_too_soon,
-        s.of_over_cap >= {least} and (not is_all or f.over_cap not between 1 and {least} - 1) as tells_over_cap,
-        s.of_beyond >= {least} and (not is_all or f.beyond not between 1 and {least} - 1) as tells_beyond,
+        c.at_cap,
+        s.reached >= {least} and coalesce(sum(s.reached) over by_reached, 0) not between 1 and {least} - 1
+            as tells_sent,
+        s.reached_12m >= {least} and coalesce(sum(s.reached_12m) over by_reached_12m, 0) not between 1 and {least} - 1
+            as tells_contacts,
+        s.of_too_soon >= {least} and coalesce(sum(s.of_too_soon) over by_too_soon, 0) not between 1 and {least} - 1
+            as tells_too_soon,
+        s.of_over_cap >= {least} and coalesce(sum(s.of_over_cap) over by_over_cap, 0) not between 1 and {least} - 1
+            as tells_over_cap,
+        s.of_beyond >= {least} and coalesce(sum(s.of_beyond) over by_beyond, 0) not between 1 and {least} - 1
+            as tells_beyond,
         s.resting >= {least} and s.reached_12m - s.resting not between 1 and {least} - 1 as tells_resting,
-        c.at_cap >= {least} and c.customers - c.at_cap not between 1 and {least} - 1 as tells_at_cap,
-        c.at_cap
+        c.at_cap >= {least} and c.customers - c.at_cap not between 1 and {least} - 1 as tells_at_cap
     from summed s
     cross join capped c
-    cross join few f
+    window
+        by_reached as (partition by is_all order by s.reached, s.channel rows between unbounded preceding and 1 preceding),
+        by_reached_12m as (partition by is_all order by s.reached_12m, s.channel rows between unbounded preceding and 1 preceding),
+        by_too_soon as (partition by is_all order by s.of_too_soon, s.channel rows between unbounded preceding and 1 preceding),
+        by_over_cap as (partition by is_all order by s.of_over_cap, s.channel rows between unbounded preceding and 1 preceding),
+        by_beyond as (partition by is_all order by s.of_beyond, s.channel rows between unbounded preceding and 1 preceding)
 )
 select
     channel,
