@@ -8,8 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from components import address, ask, campaign_find, filters, layout, opened, words
+from components import address, ask, filters, layout, opened, words
 from data.plan import Channel, channels, start
+from data.plan import purposes as purposes_of
 from data.plan_policy import Policy
 from data.question import View
 
@@ -45,7 +46,7 @@ def show(view: View) -> Policy:
             capacity = tuple(of_channel(one) for one in of_channels)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             explored = filters.step("explore", EXPLORED, EXPLORE, "Share drawn by chance, to learn from")
-            purposes = campaign_find.purposes()
+            purposes = purposes_of(ask.current()) or (usual.purpose,)
             purpose = filters.choice("purpose", purposes, purposes[0], "Purpose", 200)
             if typed():
                 st.button("Reset these terms", icon=":material/restart_alt:", type="tertiary", on_click=reset,

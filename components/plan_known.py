@@ -41,9 +41,10 @@ def show(one: Solved, policy_value: Any) -> None:
     unproven = [words.safe_text(name, 60) for name in rows.loc[rows["basis"] != BASES[TESTED], "label"]]
     if unproven:
         st.markdown(f":material/science: {NOT_TESTED.format(channels=words.listed(unproven))}")
-    for label, said in zip(rows["label"], rows["said"], strict=True):
-        if words.known(said) and said:
-            layout.quiet(f"{words.safe_text(label, 60)}: {words.safe_text(said, 300)}")
+    with st.expander("Why these figures"):
+        for label, said in zip(rows["label"], rows["said"], strict=True):
+            if words.known(said) and said:
+                layout.quiet(f"{words.safe_text(label, 60)}: {words.safe_text(said, 400)}")
     if len(unproven) < len(rows):
         proven(one, policy_value)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from components import access, ask, layout, plan_inputs, words
+from components import access, ask, layout, words
 from data import plan as plans
 from data import plan_rows
 from data.journal import campaigns, overrides, releases
@@ -136,15 +136,6 @@ def state(journal: Any) -> Iterable[str]:
         words.listed(sorted(one.override_id for one in overrides.active(journal))),
         repr(sorted((customer, sorted(left)) for customer, left in releases.released(journal).items())),
     )
-
-
-def show(view: View, drawing: Any, assignment: Any, lots: Any) -> Solved | None:
-    """The terms as controls, and the plan under them; None, with the reason on the screen, where there is none."""
-    policy = plan_inputs.show(view)
-    found = prepared(view, policy, drawing)
-    if found is None:
-        return None
-    return solved(view, found, plan_inputs.with_budget(policy, found.current_cost), assignment, lots)
 
 
 def solved(view: View, candidates: Candidates, policy: Policy, assignment: Any, lots: Any) -> Solved | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
@@ -43,12 +43,13 @@ def title(value: float, contacts: int, currency: str, groups: bool = False) -> s
 
 def binding(named: Sequence[str | int], labels: Sequence[str]) -> str:
     """Which terms hold the plan back: 'The budget and the capacity of Teleservice hold the plan back.'"""
-    texts = []
-    for one in named:
-        if isinstance(one, int):
-            texts.append(f"the capacity of {words.safe_text(labels[one], 60)}")
-        else:
-            texts.append("the budget" if one == BUDGET else "the least return asked for")
+    return held_by([one if isinstance(one, str) else labels[one] for one in named], {})
+
+
+def held_by(named: Sequence[str], labels: Mapping[str, str]) -> str:
+    """The same, where channels are named by their keys. labels: key -> label."""
+    terms = {BUDGET: "the budget", RETURN: "the least return asked for"}
+    texts = [terms.get(one) or f"the capacity of {words.safe_text(labels.get(one, one), 60)}" for one in named]
     if not texts:
         return "Neither the budget nor a capacity holds the plan back: everybody gets what is expected to earn most."
     said = words.listed(texts)
@@ -67,11 +68,18 @@ def gap(relative: float) -> str:
 
 def prices(plan: Any, labels: Sequence[str], currency: str) -> list[str]:
     """What one more of each term would earn, a sentence each; a term with room to spare earns nothing more."""
+    each = dict(enumerate(plan.prices.capacity))
+    return earning({"budget": plan.prices.budget, "capacity": each}, dict(enumerate(labels)), currency)
+
+
+def earning(prices: Mapping[str, Any], labels: Mapping[Any, str], currency: str) -> list[str]:
+    """The same of prices by name. prices: of the budget, and of the capacity of each channel."""
     said = []
-    if plan.prices.budget > 0:
-        said.append(f"One more {named(currency)} of budget earns {words.money(plan.prices.budget, currency)}.")
-    for label, price in zip(labels, plan.prices.capacity, strict=True):
+    if prices["budget"] > 0:
+        said.append(f"One more {named(currency)} of budget earns {words.money(prices['budget'], currency)}.")
+    for key, price in prices["capacity"].items():
         if price > 0:
+            label = labels.get(key, str(key))
             name = words.safe_text(label[:1].lower() + label[1:], 60)
             said.append(f"One more {name} contact earns {words.money(float(price), currency)}.")
     return said

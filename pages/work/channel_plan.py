@@ -9,13 +9,13 @@ from components import (
     plan_limits,
     plan_moves,
     plan_override,
+    plan_page,
     plan_scenarios,
-    plan_solved,
     plan_table,
 )
 from models import assign_arm, assignment, explore, policy_value
 
-one = plan_solved.show(filters.view(), assign_arm, assignment, explore)
+one = plan_page.show(filters.view(), assign_arm, assignment, explore)
 if one is None:
     plan_override.show()
     st.stop()
