@@ -1,41 +1,35 @@
 """The channel plan: which channel, if any, each customer gets, within budget, capacities, consent and minimum return.
 
-A multiple-choice knapsack with few coupling limits, solved by their prices (docs/channel-plan.md): a price on each limit
-makes every customer's choice his own, the dual bound at those prices certifies the plan, and the few customers at the
-margin are moved until no limit is broken. Needs numpy only.
+A multiple-choice knapsack with few coupling limits, solved by their prices (docs/channel-plan.md): a price on each
+limit lets every customer choose for himself, the dual bound at these prices certifies the plan, and the few customers
+at the margin are moved until no limit is broken. Needs numpy only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import fsum
 
 import numpy as np
 
-from models.assignment_dual import Problem, choose, prices_of
+from models.assignment_dual import prices_of
+from models.assignment_exact import DIGITS, MOST_CHOICES, exact
+from models.assignment_problem import Prices as InnerPrices
+from models.assignment_problem import Problem, chunks
+from models.assignment_reasons import EXPLORED, LOCKED, REASONS, explained
 from models.assignment_repair import repaired
 
 FREE, NOBODY = -2, -1
 UNIT = 10_000  # costs and budgets are whole ten-thousandths of the currency
 BUDGET, LEAST_ROI = "budget", "least_roi"
-REASONS = (
-    "best channel",
-    "cheaper because of the budget",
-    "another because the best is full",
-    "another because of the minimum return",
-    "no channel pays",
-    "nothing allowed",
-    "left out: budget",
-    "left out: capacity",
-    "left out: minimum return",
-    "locked",
-    "explored",
-)
+POINTS = 16  # of a frontier
+TINY = 1e-9  # prices below are none
 Tell = Callable[[str, float], None]
 
 
 class Infeasible(ValueError):
-    """Fixed customers contradict the limits. names: 'budget', 'least_roi' or the number of a channel, each contradicted."""
+    """Fixed customers contradict the limits. names: 'budget', 'least_roi' or the number of a channel; words: how."""
 
     def __init__(self, names: Sequence[str | int], words: str) -> None:
         super().__init__(words)
@@ -53,7 +47,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Prices:
-    """What one more unit of each limit earns: a unit of currency, a contact by channel, and the weight of the return."""
+    """What one more of each earns: a unit of currency, a contact by channel; and the weight of the minimum return."""
 
     budget: float
     capacity: tuple[float, ...]
@@ -65,8 +59,8 @@ class Plan:
     """A channel (or NOBODY) for each of n customers, with its certificate: no plan is worth more than `bound`.
 
     channel, runner_up: (n,) int8; value, bound: currency; cost: ten-thousandths; contacts: (c,) counts; gap: share of
-    the bound; regret: (n,) what the plan loses at the prices when the customer gets the runner-up instead; reason: (n,)
-    int8, places in REASONS; binding: the limits whose loosening earns something.
+    the bound; regret: (n,) what the plan loses at the prices when the customer gets the runner-up instead (below 0 for
+    those fixed to less than their best); reason: (n,) int8, places in REASONS; binding: limits whose loosening earns.
     """
 
     channel: np.ndarray
@@ -93,22 +87,155 @@ def solve(
 ) -> Plan:
     """The plan of most Σ(effect − cost) within the terms; rows sorted by customer.
 
-    effect: (n, c) float64, currency a contact earns before its cost, NaN = not offered; cost: (c,) int64 of a contact in
-    ten-thousandths; allowed: (n, c) bool; fixed: (n,) int8, a channel, NOBODY or FREE; explored: (n,) bool, the fixed
-    that were drawn. A fixed contact needs only to be allowed: what is not known of it counts as 0. tell(stage, share)
+    effect: (n, c) float64, what a contact earns before its cost, NaN = not offered; cost: (c,) of a contact in whole
+    ten-thousandths; allowed: (n, c) bool; fixed: (n,) int8, a channel, NOBODY or FREE; explored: (n,) bool, who of the
+    fixed was drawn. A fixed contact needs only to be allowed: what is not known of it counts as 0. tell(stage, share)
     may raise to cancel. Raises Infeasible when fixed customers contradict the terms, ValueError when inputs do not fit.
     """
-    tell = tell or (lambda stage, share: None)
+    tell = tell or quiet
     effect, cost, allowed, fixed = checked(effect, cost, allowed, terms, fixed)
     tell("reading", 0.0)
-    channel = fixed.astype(np.int8)
-    free = np.flatnonzero(fixed == FREE)
-    problem, held = posed(effect, cost, allowed, terms, fixed, free)
-    prices, bound = prices_of(problem, tell)
-    tell("repair", 0.8)
-    channel[free] = repaired(problem, prices)
+    posed = Posed(effect, cost, allowed, terms, fixed)
+    at, prices, bound = best_plan(posed.problem, tell)
     tell("reasons", 0.9)
-    return told(effect, cost, allowed, terms, channel, fixed, explored, prices, bound + held)
+    chosen = posed.whole(at)
+    runner_up, regret, reason = explained(posed.everybody, chosen, prices)
+    free = fixed == FREE
+    regret[free] = np.maximum(regret[free], 0.0)
+    reason[~free] = LOCKED if explored is None else np.where(np.asarray(explored)[~free], EXPLORED, LOCKED)
+    capacity = np.zeros(len(cost))
+    capacity[posed.order] = prices.capacity
+    shown = Prices(over(prices.budget), tuple(over(float(price)) for price in capacity), over(prices.roi))
+    binding: list[str | int] = [BUDGET] if shown.budget else []
+    binding += [c for c, price in enumerate(shown.capacity) if price] + ([LEAST_ROI] if shown.roi else [])
+    channel = posed.named(chosen)
+    contacts = np.array([np.count_nonzero(channel == c) for c in range(len(cost))], np.int64)
+    spent = int(contacts @ cost)
+    value = worth_of(effect, channel, spent)
+    bound = value if bound is None else max(bound + posed.held, value)
+    gap = (bound - value) / abs(bound) if bound > value else 0.0
+    return Plan(
+        channel, value, spent, contacts, bound, gap, shown, posed.named(runner_up), regret, reason, tuple(binding)
+    )  # fmt: skip
+
+
+def frontier(
+    effect: np.ndarray,
+    cost: np.ndarray,
+    allowed: np.ndarray,
+    terms: Terms,
+    fixed: np.ndarray | None = None,
+    budgets: Sequence[int] | None = None,
+    tell: Tell | None = None,
+) -> list[tuple[int, float, float]]:
+    """(budget, value, bound) of the best plan for each budget; without budgets, from what is fixed to all that pays.
+
+    Values never fall: a plan for less money is one for more, too. As `solve` otherwise; the terms' budget is not used.
+    """
+    tell = tell or quiet
+    effect, cost, allowed, fixed = checked(effect, cost, allowed, terms, fixed)
+    posed = Posed(effect, cost, allowed, replace(terms, budget=None if budgets is None else max(budgets)), fixed)
+    if budgets is None:
+        channel = posed.named(posed.whole(best_plan(posed.problem, quiet)[0]))
+        most = int(cost[channel[channel >= 0]].sum())
+        budgets = sorted({posed.spent + round((most - posed.spent) * (k / POINTS) ** 2) for k in range(POINTS + 1)})
+    found: list[tuple[int, float, float]] = []
+    start, best = None, -np.inf
+    for place, budget in enumerate(sorted(budgets)):
+        tell("frontier", place / len(budgets))
+        if budget < posed.spent:
+            raise Infeasible(
+                [BUDGET], f"Fixed customers cost {posed.spent / UNIT:.2f}, and a budget is less than that."
+            )
+        at, start, bound = best_plan(replace(posed.problem, budget=budget - posed.spent), quiet, start)
+        channel = posed.named(posed.whole(at))
+        value = worth_of(effect, channel, int(cost[channel[channel >= 0]].sum()))
+        best = max(best, value)
+        found.append((budget, best, value if bound is None else bound + posed.held))
+    bounds = np.minimum.accumulate([bound for _, _, bound in reversed(found)])[::-1].tolist()
+    return [(budget, value, max(value, bound)) for (budget, value, _), bound in zip(found, bounds)]
+
+
+def best_plan(
+    problem: Problem, tell: Tell, start: InnerPrices | None = None
+) -> tuple[np.ndarray, InnerPrices, float | None]:
+    """(n,) int8 choices, the prices, and the bound on the worth of free customers, None where the plan is exact."""
+    dual = prices_of(problem, tell, start)
+    tell("repair", 0.7)
+    at = repaired(problem, dual)
+    if problem.worth.size <= MOST_CHOICES:
+        best = exact(problem, dual.prices, at)
+        if best is not None:
+            return best, dual.prices, None
+    if at is None:
+        thrifty = replace(problem, worth=problem.worth - (problem.rho or 0.0) * problem.money[:, None], rho=None)
+        sure = prices_of(thrifty, quiet)
+        if sure.bound + problem.held < -TINY:
+            words = "Fixed customers earn so little that no plan of the others reaches the minimum return."
+            raise Infeasible([LEAST_ROI], words)
+        at = repaired(thrifty, sure)
+    if at is None:
+        raise Infeasible([LEAST_ROI], "No plan was found that reaches the minimum return with the fixed customers.")
+    return at, dual.prices, dual.bound
+
+
+class Posed:
+    """The inputs as the solver wants them: channels from cheap to dear, what fixed customers leave of the limits."""
+
+    def __init__(
+        self, effect: np.ndarray, cost: np.ndarray, allowed: np.ndarray, terms: Terms, fixed: np.ndarray
+    ) -> None:
+        channels = len(cost)
+        rows = np.flatnonzero(fixed >= 0)
+        at = fixed[rows].astype(np.int64)
+        taken = np.bincount(at, minlength=channels)
+        self.spent = int(taken @ cost)
+        contradicted(allowed[rows, at], at, taken, self.spent, terms)
+        self.held = float(np.nan_to_num(effect[rows, at]).sum() - self.spent / UNIT)
+        self.order = np.argsort(cost, kind="stable")
+        self.fixed, self.free = fixed, np.flatnonzero(fixed == FREE)
+        worth = np.empty((channels, len(effect)))
+        for part in chunks(len(effect)):
+            offered = effect[part].T[self.order] - cost[self.order, None] / UNIT
+            offered[~allowed[part].T[self.order] | np.isnan(offered)] = -np.inf
+            worth[:, part] = offered
+        room = [None if limit is None else int(limit - taken[c]) for c, limit in enumerate(terms.capacity)]
+        rho = terms.least_roi
+        self.everybody = Problem(
+            worth, None, cost[self.order], terms.budget, tuple(terms.capacity[c] for c in self.order), rho, 0.0
+        )  # fmt: skip
+        self.problem = replace(
+            self.everybody,
+            worth=worth if len(self.free) == len(fixed) else np.ascontiguousarray(worth[:, self.free]),
+            budget=None if terms.budget is None else terms.budget - self.spent,
+            room=tuple(room[c] for c in self.order),
+            held=0.0 if rho is None else self.held - rho * self.spent / UNIT,
+        )
+
+    def whole(self, at: np.ndarray) -> np.ndarray:
+        """(n,) choices of everybody, in the solver's order of channels, from those of the free."""
+        place = np.append(np.argsort(self.order), -1).astype(np.int8)
+        chosen = place[np.maximum(self.fixed, NOBODY)]
+        chosen[self.free] = at
+        return chosen
+
+    def named(self, at: np.ndarray) -> np.ndarray:
+        """(n,) int8 numbers of channels as they came in."""
+        return np.append(self.order, NOBODY).astype(np.int8)[at]
+
+
+def contradicted(allowed: np.ndarray, at: np.ndarray, taken: np.ndarray, spent: int, terms: Terms) -> None:
+    """Raise Infeasible where fixed contacts are not allowed, too many or too dear."""
+    if not allowed.all():
+        names = np.unique(at[~allowed]).tolist()
+        raise Infeasible(names, f"{(~allowed).sum()} customers are fixed to a channel they must not be contacted by.")
+    full = [c for c, limit in enumerate(terms.capacity) if limit is not None and taken[c] > limit]
+    if full:
+        words = "; ".join(f"channel {c}: {taken[c]} fixed, capacity {terms.capacity[c]}" for c in full)
+        raise Infeasible(full, f"More customers are fixed to a channel than it can take ({words}).")
+    if terms.budget is not None and spent > terms.budget:
+        words = f"Fixed customers cost {spent / UNIT:.2f}, more than the budget of {terms.budget / UNIT:.2f}."
+        raise Infeasible([BUDGET], words)
 
 
 def checked(
@@ -116,7 +243,7 @@ def checked(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The inputs as arrays that fit each other, or ValueError saying which does not."""
     effect, cost, allowed = np.asarray(effect, np.float64), np.asarray(cost), np.asarray(allowed, bool)
-    if effect.ndim != 2 or not effect.shape[1] or effect.shape[1] > 100:
+    if effect.ndim != 2 or not 0 < effect.shape[1] <= 100:
         raise ValueError(f"Effects must be customers × channels, with 1 to 100 channels. Got {effect.shape}.")
     n, channels = effect.shape
     fixed = np.full(n, FREE, np.int8) if fixed is None else np.asarray(fixed)
@@ -131,8 +258,8 @@ def checked(
         raise ValueError(f"There are {channels} channels, but {len(terms.capacity)} capacities.")
     if min([limit for limit in (terms.budget, *terms.capacity) if limit is not None], default=0) < 0:
         raise ValueError("Budget and capacities must be at least 0.")
-    if terms.least_roi is not None and not -1 <= terms.least_roi < np.inf:
-        raise ValueError(f"A minimum return must be at least -1. Got {terms.least_roi}.")
+    if terms.least_roi is not None and not 0 <= terms.least_roi < np.inf:
+        raise ValueError(f"A minimum return must be at least 0. Got {terms.least_roi}.")
     if np.isinf(effect).any():
         raise ValueError("Effects must be finite, or NaN where nothing is known.")
     if n and (fixed.min() < FREE or fixed.max() >= channels):
@@ -140,112 +267,21 @@ def checked(
     return effect, cost.astype(np.int64), allowed, fixed
 
 
-def posed(
-    effect: np.ndarray, cost: np.ndarray, allowed: np.ndarray, terms: Terms, fixed: np.ndarray, free: np.ndarray
-) -> tuple[Problem, float]:
-    """The problem of the free customers with what the fixed ones leave, and what those are worth."""
-    rows = np.flatnonzero(fixed >= 0)
-    at = fixed[rows].astype(np.int64)
-    refused = ~allowed[rows, at]
-    if refused.any():
-        names = np.unique(at[refused]).tolist()
-        raise Infeasible(names, f"{refused.sum()} customers are fixed to a channel they may not be contacted by.")
-    taken = np.bincount(at, minlength=len(cost))
-    spent = int(taken @ cost)
-    full = [c for c, limit in enumerate(terms.capacity) if limit is not None and taken[c] > limit]
-    if full:
-        words = "; ".join(f"channel {c}: {taken[c]} fixed, capacity {terms.capacity[c]}" for c in full)
-        raise Infeasible(full, f"More customers are fixed to a channel than it can take ({words}).")
-    if terms.budget is not None and spent > terms.budget:
-        raise Infeasible(
-            [BUDGET],
-            f"Fixed customers cost {spent / UNIT:.2f}, more than the budget of {terms.budget / UNIT:.2f}.",
-        )
-    held = float(np.nan_to_num(effect[rows, at]).sum() - spent / UNIT)
-    worth = [
-        np.where(allowed[free, c] & ~np.isnan(effect[free, c]), effect[free, c] - cost[c] / UNIT, -np.inf)
-        for c in range(len(cost))
-    ]
-    room = tuple(None if limit is None else int(limit - taken[c]) for c, limit in enumerate(terms.capacity))
-    left = None if terms.budget is None else terms.budget - spent
-    rho = terms.least_roi
-    return Problem(worth, cost, left, room, rho, 0.0 if rho is None else held - rho * spent / UNIT), held
-
-
-def told(
-    effect: np.ndarray,
-    cost: np.ndarray,
-    allowed: np.ndarray,
-    terms: Terms,
-    channel: np.ndarray,
-    fixed: np.ndarray,
-    explored: np.ndarray | None,
-    prices: Prices | tuple,
-    bound: float,
-) -> Plan:
-    """The plan with its figures, runners-up and reasons."""
-    n, channels = effect.shape
+def worth_of(effect: np.ndarray, channel: np.ndarray, spent: int) -> float:
+    """Σ(effect − cost) of a plan, to a billionth; unknown effects count as 0."""
     rows = np.flatnonzero(channel >= 0)
-    at = channel[rows].astype(np.int64)
-    contacts = np.bincount(at, minlength=channels)
-    spent = int(contacts @ cost)
-    value = round(float(np.nan_to_num(effect[rows, at]).sum() - spent / UNIT), 9)
-    bound = max(bound, value)
-    budget, capacity, roi = prices
-    each = ((budget + roi * (terms.least_roi or 0.0)) * cost / UNIT + capacity) / (1 + roi)
-    offered = allowed & ~np.isnan(effect)
-    worth = np.where(offered, effect - cost / UNIT, -np.inf)
-    priced = np.column_stack([worth - each, np.zeros(n)])
-    mine = np.where(channel < 0, channels, channel).astype(np.int64)
-    line = np.arange(n)
-    own = priced[line, mine]
-    own = np.where(np.isfinite(own), own, -(cost / UNIT + each)[np.minimum(mine, channels - 1)])
-    priced[line, mine] = -np.inf
-    second = priced.argmax(axis=1)
-    alone = ~np.isfinite(priced[line, second])
-    regret = np.where(alone, 0.0, (own - priced[line, second]) * (1 + roi))
-    runner_up = np.where(alone | (second == channels), NOBODY, second).astype(np.int8)
-    best = worth.argmax(axis=1)
-    top = worth[line, best]
-    full = np.array([limit is not None and contacts[c] >= limit for c, limit in enumerate(terms.capacity)])
-    dearer = (budget * (cost[best] - np.append(cost, 0)[mine]) / UNIT) > capacity[best]
-    by_room = full[best] & ~dearer
-    other = np.where(by_room, 2, 1)
-    out = np.where(by_room, 7, 6)
-    got = np.where(mine < channels, worth[line, np.minimum(mine, channels - 1)], 0.0)
-    reason = np.where(channel >= 0, np.where(got >= top, 0, other), np.where(top > 0, out, 4))
-    reason = np.where(~offered.any(axis=1), 5, reason)
-    reason = np.where(fixed != FREE, 9, reason)
-    if explored is not None:
-        reason = np.where((fixed != FREE) & explored, 10, reason)
-    small = 1e-9
-    binding: list[str | int] = [BUDGET] if budget > small else []
-    binding += [c for c in range(channels) if capacity[c] > small] + ([LEAST_ROI] if roi > small else [])
-    return Plan(
-        channel, value, spent, contacts, bound, (bound - value) / max(abs(bound), 1e-9) if bound > value else 0.0,
-        Prices(budget, tuple(capacity), roi), runner_up, np.maximum(regret, 0) if fixed is None else regret,
-        reason.astype(np.int8), tuple(binding),
-    )  # fmt: skip
+    effects = np.nan_to_num(effect[rows, channel[rows]])
+    total = fsum(effects) if len(effects) < 10_000 else float(effects.sum())
+    return round(total - spent / UNIT, DIGITS)
 
 
-def frontier(
-    effect: np.ndarray,
-    cost: np.ndarray,
-    allowed: np.ndarray,
-    terms: Terms,
-    fixed: np.ndarray | None = None,
-    budgets: Sequence[int] | None = None,
-    tell: Tell | None = None,
-) -> list[tuple[int, float, float]]:
-    """(budget, value, bound) of the best plan for each budget, never falling: what is feasible with less stays so."""
-    if budgets is None:
-        most = solve(effect, cost, allowed, Terms(None, terms.capacity, terms.least_roi), fixed).cost
-        budgets = sorted({round(most * share / 16) for share in range(17)})
-    points: list[tuple[int, float, float]] = []
-    for budget in sorted(budgets):
-        plan = solve(effect, cost, allowed, Terms(budget, terms.capacity, terms.least_roi), fixed, tell)
-        points.append((budget, max([plan.value, *[value for _, value, _ in points]]), plan.bound))
-    return points
+def over(price: float) -> float:
+    """A price without rounding noise."""
+    return price if price > TINY else 0.0
 
 
-__all__ = ["FREE", "NOBODY", "REASONS", "Infeasible", "Plan", "Prices", "Terms", "choose", "frontier", "solve"]
+def quiet(stage: str, share: float) -> None:
+    """Tell nobody."""
+
+
+__all__ = ["FREE", "NOBODY", "REASONS", "Infeasible", "Plan", "Prices", "Terms", "frontier", "solve"]

@@ -1,32 +1,298 @@
-"""A plan that keeps every limit, from the choices at the prices."""
+"""A plan that keeps every limit, from the choices at the prices.
+
+Customers at the margin are moved along cheapest chains of channels (one leaves mail for e-mail, another takes the place
+in mail): successive shortest paths on a graph whose nodes are the channels and "nobody", so that the plan always is the
+best of all plans with its contacts per channel (Ahuja, Magnanti and Orlin 1993, 9.7). Equal customers move together.
+"""
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
-from models.assignment_dual import Problem, choose
+from models.assignment_dual import Dual, margins
+from models.assignment_problem import Limits, Problem, choose, distinct
+
+CORE = 1_000  # customers nearest to the margin that may be moved
+MOST_MOVES = 20_000
+TRIED = 24  # changes of contacts per channel tried in full
+FINE = 1e-5  # of the bound: nothing more is tried
+ZERO = 1e-10  # currency
+NEAR = 1e-4  # widths of prices: whoever is so near stays together
 
 
-def repaired(problem: Problem, prices: tuple[float, np.ndarray, float]) -> np.ndarray:
-    """(n,) int8 channel or -1: contacts in the order of what they earn at the prices, as long as there is room."""
-    budget, capacity, _ = prices
-    each = budget * problem.cost / 10_000 + capacity
-    at, net = choose(problem.worth, each)
-    chosen = np.full(len(at), -1, np.int8)
-    left = list(problem.room)
-    money = problem.budget
-    total, spent = 0.0, 0
-    for row in np.argsort(-net, kind="stable"):
-        c = at[row]
-        price = int(problem.cost[c])
-        if c < 0 or left[c] == 0 or (money is not None and price > money):
-            continue
-        worth, limit = problem.worth[c][row], left[c]
-        if problem.rho is not None and (
-            total + worth - problem.rho * (spent + price) / 10_000 + problem.held_return < 0
-        ):
-            continue
-        chosen[row], total, spent = c, total + worth, spent + price
-        left[c] = None if limit is None else limit - 1
-        money = None if money is None else money - price
+class Margin:
+    """Customers at the margin by node (c channels, then nobody), and the least loss of moving one from node to node.
+
+    worth: (c + 1, g) of g kinds of customers; held: g rows of counts by node; loss: (c + 1, c + 1) of the next to move.
+    """
+
+    def __init__(self, worth: np.ndarray, cost: np.ndarray, held: np.ndarray) -> None:
+        nodes = len(worth)
+        self.worth, self.held = worth, held.tolist()
+        self.order: dict[tuple[int, int], list[int]] = {}
+        self.place: dict[tuple[int, int], list[int]] = {}
+        self.next = {}
+        self.loss = np.full((nodes, nodes), np.inf)
+        price = [*cost.tolist(), 0]
+        kinds = worth.shape[1]
+        for a, b in product(range(nodes), repeat=2):
+            if a == b:
+                continue
+            both = np.flatnonzero(np.isfinite(worth[a]) & np.isfinite(worth[b]))
+            if price[b] < price[a]:  # of equals, the last give up the dearer contact
+                both = both[::-1]
+            ranked = both[np.argsort(worth[a, both] - worth[b, both], kind="stable")]
+            place = np.full(kinds, len(ranked), np.int64)
+            place[ranked] = np.arange(len(ranked))
+            self.order[a, b], self.place[a, b] = ranked.tolist(), place.tolist()
+            self.next[a, b] = 0
+            self.seek(a, b)
+
+    def seek(self, a: int, b: int) -> None:
+        """Find who leaves a for b with the least loss."""
+        order, held, at = self.order[a, b], self.held, self.next[a, b]
+        while at < len(order) and not held[order[at]][a]:
+            at += 1
+        self.next[a, b] = at
+        if at < len(order):
+            self.loss[a, b] = self.worth[a, order[at]] - self.worth[b, order[at]]
+        else:
+            self.loss[a, b] = np.inf
+
+    def paths(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least losses from node to node by any chain, and the first step of each chain (Floyd and Warshall)."""
+        nodes = len(self.loss)
+        far, step = self.loss.copy(), np.tile(np.arange(nodes), (nodes, 1))
+        np.fill_diagonal(far, 0.0)
+        for middle in range(nodes):
+            through = far[:, middle, None] + far[middle]
+            shorter = through < far - ZERO
+            far = np.where(shorter, through, far)
+            step = np.where(shorter, step[:, middle, None], step)
+        return far, step
+
+    def move(self, a: int, b: int, step: np.ndarray, most: int) -> int:
+        """Move at most so many customers along the chain from a to b; returns how many."""
+        chain: list[tuple[int, int, int]] = []
+        while a != b and len(chain) < len(step):
+            to = int(step[a, b])
+            chain.append((a, to, self.order[a, to][self.next[a, to]]))
+            a = to
+        count = min([most, *[self.held[kind][here] for here, _, kind in chain]])
+        for here, to, kind in chain:
+            self.held[kind][here] -= count
+            self.held[kind][to] += count
+        nodes = range(len(step))
+        for _, to, kind in chain:
+            for other in nodes:
+                if other != to and self.place[to, other][kind] < self.next[to, other]:
+                    self.next[to, other] = self.place[to, other][kind]
+                    self.seek(to, other)
+        for here, _, _ in chain:
+            for other in nodes:
+                if other != here:
+                    self.seek(here, other)
+        return count
+
+
+class Balance:
+    """Contacts, cost and worth of the plan beside the limits, while customers at the margin are moved."""
+
+    def __init__(self, problem: Problem, dual: Dual, margin: Margin, counts: np.ndarray, value: float) -> None:
+        self.problem, self.dual, self.margin = problem, dual, margin
+        self.counts, self.value = counts.astype(np.int64), value
+        prices = dual.prices
+        customers = max(problem.customers, 1)
+        self.room = np.array(
+            [customers if room is None else min(room, customers) for room in problem.room] + [customers]
+        )
+        self.cost = np.append(problem.cost, 0)
+        size = np.abs(problem.worth[np.isfinite(problem.worth)]).mean() if np.isfinite(problem.worth).any() else 1.0
+        self.budget_price = max(prices.budget / 10_000, 1e-3 * size / max(int(problem.cost.max()), 1))
+        self.room_price = np.append(np.maximum(prices.capacity, 1e-3 * size), 0.0)
+        self.roi_price = max(prices.roi, 1e-3)
+
+    @property
+    def spent(self) -> int:
+        """Ten-thousandths of all contacts."""
+        return int(self.counts[:-1] @ self.problem.cost)
+
+    def excess(self) -> tuple[int, np.ndarray, float]:
+        """Above the budget (ten-thousandths), above each room (c + 1,), short of the minimum return; below 0 = left."""
+        budget, rho = self.problem.budget, self.problem.rho
+        over = -(1 << 60) if budget is None else self.spent - budget
+        short = -np.inf if rho is None else rho * self.spent / 10_000 - self.value - self.problem.held
+        return over, self.counts - self.room, short
+
+    def relief(self, far: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """By chain a → b: how much priced excess one move takes away, and whether it leaves none at all."""
+        over, full, short = self.excess()
+        dearer = self.cost[None, :] - self.cost[:, None]
+        less = self.budget_price * (max(over, 0) - np.maximum(over + dearer, 0))
+        less = less + (self.room_price * (full > 0))[:, None] - (self.room_price * (full >= 0))[None, :]
+        fits = (over + dearer <= 0) & (full < 0)[None, :]
+        others = (full > 0).sum() - (full > 0)
+        fits &= ((others == 0) & (full <= 1))[:, None]
+        if self.problem.rho is not None:
+            after = np.where(np.isfinite(far), short + far + self.problem.rho * dearer / 10_000, np.inf)
+            less = less + self.roi_price * (max(short, 0.0) - np.maximum(after, 0))
+            fits &= after <= ZERO
+        return less, fits
+
+    def move(self, a: int, b: int, far: np.ndarray, step: np.ndarray, most: int) -> None:
+        """Move along the chain and keep count."""
+        count = self.margin.move(a, b, step, max(most, 1))
+        self.counts[a] -= count
+        self.counts[b] += count
+        self.value -= count * float(far[a, b])
+
+    def keep(self) -> bool:
+        """Move until no limit is broken, at the least loss for what it takes away; False when that cannot be done."""
+        for _ in range(MOST_MOVES):
+            over, full, short = self.excess()
+            if over <= 0 and (full <= 0).all() and short <= ZERO:
+                return True
+            far, step = self.margin.paths()
+            less, _ = self.relief(far)
+            np.fill_diagonal(less, 0.0)
+            merit = np.where((less > ZERO) & np.isfinite(far), far / np.maximum(less, ZERO), np.inf)
+            a, b = np.unravel_index(int(merit.argmin()), merit.shape)
+            if not np.isfinite(merit[a, b]):
+                return False
+            cheaper = int(self.cost[a] - self.cost[b])
+            most = max(int(full[a]), -(-over // cheaper) if over > 0 and cheaper > 0 else 1)
+            if full[b] < 0:
+                most = min(most, int(-full[b]))
+            self.move(int(a), int(b), far, step, most if short <= 0 else 1)
+        return False
+
+    def fill(self) -> None:
+        """Move whoever earns more within what is left of the limits, in the order of what that is beyond the prices."""
+        each = np.append(self.dual.prices.each(self.problem), 0.0)
+        for _ in range(MOST_MOVES):
+            far, step = self.margin.paths()
+            _, fits = self.relief(far)
+            gain = np.where(fits & (far < -ZERO), each[:, None] - each[None, :] - far, -np.inf)
+            a, b = np.unravel_index(int(gain.argmax()), gain.shape)
+            if not np.isfinite(gain[a, b]):
+                return
+            over, full, _ = self.excess()
+            dearer = int(self.cost[b] - self.cost[a])
+            most = min(int(-full[b]), -over // dearer if dearer > 0 else 1 << 40)
+            self.move(int(a), int(b), far, step, most if self.problem.rho is None else 1)
+
+    def shift(self, change: np.ndarray) -> bool:
+        """Change the contacts per channel by `change` (c,); False when customers at the margin do not suffice."""
+        left = np.append(change, -change.sum())
+        if (self.counts + left < 0).any():
+            return False
+        while left.any():
+            far, step = self.margin.paths()
+            far = np.where((left < 0)[:, None] & (left > 0)[None, :], far, np.inf)
+            a, b = np.unravel_index(int(far.argmin()), far.shape)
+            if not np.isfinite(far[a, b]):
+                self.shift_back(left - np.append(change, -change.sum()))
+                return False
+            before = self.counts.copy()
+            self.move(int(a), int(b), far, step, int(min(-left[a], left[b])))
+            left = left - (self.counts - before)
+        return True
+
+    def shift_back(self, change: np.ndarray) -> None:
+        """Undo what was done of a shift."""
+        if change.any():
+            self.shift(change[:-1])
+
+    def polish(self) -> None:
+        """Try contacts per channel that use up what is left of the limits, the most promising by all known cuts first."""
+        around, levels = self.dual.cuts
+        cuts, best, home = (around, levels), self.value, self.counts[:-1].copy()
+        grid = home + lattice(len(home))
+        over = self.excess()[0]
+        fits = (over + (grid - home) @ self.problem.cost <= 0) & (grid <= self.room[:-1]).all(axis=1)
+        grid = grid[fits & (grid >= 0).all(axis=1) & (grid.sum(axis=1) <= self.problem.customers)]
+        hope = (grid @ cuts[0].T + cuts[1]).min(axis=1)
+        for _ in range(TRIED):
+            if self.dual.bound - best <= FINE * abs(self.dual.bound):
+                break
+            if self.problem.rho is not None:
+                hope = np.where(hope + self.problem.held < self.problem.rho * grid @ self.problem.money, -np.inf, hope)
+            tried = int(hope.argmax())
+            if hope[tried] <= best + ZERO:
+                break
+            if self.shift(grid[tried] - self.counts[:-1]):
+                if self.value > best and self.excess()[2] <= ZERO:
+                    best, home = self.value, grid[tried]
+                far, _ = self.margin.paths()
+                for each in (far[:-1, -1], -far[-1, :-1]):
+                    if np.isfinite(each).all():
+                        hope = np.minimum(hope, self.value + (grid - grid[tried]) @ each)
+            hope[tried] = -np.inf
+        self.shift(home - self.counts[:-1])
+
+
+def lattice(channels: int) -> np.ndarray:
+    """(k, c) small changes of contacts per channel, wider for cheap ones; the first channels are the cheapest."""
+    width = {1: [200], 2: [60, 30], 3: [20, 10, 6], 4: [12, 6, 4, 2], 5: [10, 5, 3, 2, 1], 6: [6, 3, 2, 1, 1, 1]}
+    widths = (width.get(channels) or [3, 2, 1, 1, 1, 1, 1] + [0] * channels)[:channels]
+    return np.stack(np.meshgrid(*[np.arange(-w, w + 1) for w in widths], indexing="ij"), -1).reshape(-1, channels)
+
+
+def repaired(problem: Problem, dual: Dual) -> np.ndarray | None:
+    """(n,) int8 channel or -1 for each customer, within all limits; None when no such plan was found."""
+    each = dual.prices.each(problem)
+    at, _ = choose(problem.worth, each)
+    limits = Limits(problem)
+    rows = np.arange(problem.worth.shape[1]) if dual.near is None else dual.near
+    for size in (CORE, len(rows), problem.worth.shape[1]):
+        if size > len(rows):
+            rows = np.arange(problem.worth.shape[1])
+        core = nearest(problem, limits, dual, rows, size)
+        moved = balanced(problem, dual, at, core)
+        if moved is not None:
+            return moved
+    return None
+
+
+def nearest(problem: Problem, limits: Limits, dual: Dual, rows: np.ndarray, size: int) -> np.ndarray:
+    """Who of `rows` changes his choice first when prices move: at least `size` customers, and all that equal them."""
+    if len(rows) <= size:
+        return rows
+    y = limits.row(dual.prices)
+    far = margins(limits, problem.worth[:, rows], y, np.maximum(y, limits.scale()[1]))
+    return rows[far <= np.partition(far, size)[size] + NEAR]
+
+
+def balanced(problem: Problem, dual: Dual, at: np.ndarray, core: np.ndarray) -> np.ndarray | None:
+    """The choices `at` with customers of the core moved until the limits are kept."""
+    channels = len(problem.cost)
+    part = problem.part(core)
+    fewer = distinct(part) if len(core) > 1.5 * CORE else None
+    kinds, which = fewer or (part, np.arange(len(core)))
+    held = np.zeros((kinds.worth.shape[1], channels + 1), np.int64)
+    mine = np.where(at < 0, channels, at).astype(np.int64)
+    np.add.at(held, (which, mine[core]), 1)
+    margin = Margin(np.vstack([kinds.worth, np.zeros(kinds.worth.shape[1])]), problem.cost, held)
+    counts = np.bincount(mine, minlength=channels + 1)
+    value = sum(float(problem.worth[c, at == c].sum()) for c in range(channels))
+    balance = Balance(problem, dual, margin, counts, value)
+    balance.shift(np.rint(dual.counts).astype(np.int64) - balance.counts[:-1])
+    if not balance.keep():
+        return None
+    balance.fill()
+    balance.polish()
+    chosen = at.copy()
+    chosen[core] = dealt(np.array(margin.held, np.int64).reshape(-1, channels + 1), which, problem.cost)
+    return chosen
+
+
+def dealt(held: np.ndarray, which: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """(m,) int8 channel of each customer: of equal customers the first get the dearest contacts."""
+    order = np.argsort(which, kind="stable")
+    rank = [*np.argsort(-cost, kind="stable"), len(cost)]
+    nodes = np.repeat(np.tile(rank, len(held)), held[:, rank].ravel())
+    chosen = np.empty(len(which), np.int8)
+    chosen[order] = np.where(nodes == len(cost), -1, nodes)
     return chosen

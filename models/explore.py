@@ -36,7 +36,7 @@ class Exploration:
         return self.fixed != FREE
 
     def logged(self, channel: np.ndarray) -> np.ndarray:
-        """(n,) p_assign of a whole plan `channel` (n,): of who is free, being left free or drawing the same by chance."""
+        """(n,) p_assign of a plan `channel` (n,): for the free, of being left free or drawing the same by chance."""
         at = np.asarray(channel).astype(np.int64)
         same = np.where(at >= 0, self.share * self.rate[np.maximum(at, 0)], self.p_none)
         return np.where(self.explored, self.p_assign, self.p_assign + same)
@@ -52,7 +52,7 @@ def explore(
     random_share: float,
     fixed: np.ndarray | None = None,
 ) -> Exploration:
-    """Draw who explores, of those that are FREE in `fixed` and allowed anything, within what fixed contacts leave.
+    """Draw who explores, of those FREE in `fixed` and allowed anything, within what fixed contacts leave.
 
     keys: n customers, in any order; salt: at least 16 characters; allowed: (n, c); cost: (c,) ten-thousandths. The same
     customers draw the same under the same salt. Raises ValueError for shares below 0 or above 1 in all.
