@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.learners import effect_card
-from data.learners.effect_trial import EVERYBODY, KEYS, Bands, numbers, tested, traits, trial
+from data.learners.effect_trial import EVERYBODY, Bands, numbers, tested, traits, trial
 from data.learners.known import Known, Learnt
 
 if TYPE_CHECKING:  # scipy is loaded by builds only, never by the web process
@@ -22,8 +22,15 @@ if TYPE_CHECKING:  # scipy is loaded by builds only, never by the web process
 ENOUGH = 200  # customers treated, and held out, that a channel needs
 Z = 1.6448536269514722  # of the 90 % interval
 TESTED = """
-create temp table effect_tested (campaign_id varchar, customer_id varchar, channel varchar, treated boolean,
-    p_treated double, outcome double, expected_held double, expected_treated double, effect_apart double)
+create temp table effect_tested (campaign bigint, number bigint, expected_held double, expected_treated double,
+    effect_apart double)
+"""
+DRAWN = """
+select t.campaign_id, t.customer_id, t.channel, t.treated, t.p_treated, t.margin as outcome, e.expected_held,
+    e.expected_treated, e.effect_apart
+from effect_tested e
+join effect_trial t on t.campaign = e.campaign and t.number = e.number
+order by t.campaign_id, t.customer_id
 """
 EFFECT = """
 create temp table effect_known (number bigint, channel varchar, effect double, effect_low double, effect_high double,
@@ -77,31 +84,29 @@ def learn_tested(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     from models.effect import Effects, settled
 
     everybody = numbers(con, EVERYBODY)
-    bands, counts, found = Bands.of(everybody), tested(con), dict[str, Effects]()
+    bands, counts = Bands.of(everybody), tested(con)
+    found, campaigns = dict[str, Effects](), dict[str, np.ndarray]()
     for statement in (TESTED, EFFECT, CHANNEL, USUAL):
         con.execute(statement)
     for channel, (_, treated, held) in counts.items():
         if min(treated, held) >= ENOUGH:
-            found[channel] = Effects(trial(con, channel, bands)[0], len(bands))
+            rows, campaigns[channel] = trial(con, channel, bands)
+            found[channel] = Effects(rows, len(bands))
     settled(list(found.values()))
     for channel, effects in found.items():
-        keep_tested(con, channel, effects)
+        keep_tested(con, campaigns[channel], effects)
         keep_known(con, channel, effects, everybody, bands)
     usual(con, set(found))
     card = effect_card.card(known, con, counts, found)
-    return Learnt(relation(con, "from effect_tested order by campaign_id, customer_id"), (card,))
+    return Learnt(relation(con, DRAWN), (card,))
 
 
-def keep_tested(con: duckdb.DuckDBPyConnection, channel: str, effects: Effects) -> None:
-    """The rows of a channel's tests, with what was expected of each."""
-    rows = con.sql(KEYS, params={"channel": channel}).to_arrow_table()
-    for name, values in (
-        ("expected_held", effects.expected[:, 0]),
-        ("expected_treated", effects.expected[:, 1]),
-        ("effect_apart", effects.effect_apart),
-    ):
-        rows = rows.append_column(name, pa.array(values))
-    insert(con, "effect_tested", rows)
+def keep_tested(con: duckdb.DuckDBPyConnection, campaign: np.ndarray, effects: Effects) -> None:
+    """What was expected of each customer of a channel's tests."""
+    held, given = effects.expected.T
+    values = (campaign, effects.trial.customer, held, given, effects.effect_apart)
+    names = ("campaign", "number", "expected_held", "expected_treated", "effect_apart")
+    insert(con, "effect_tested", pa.table(dict(zip(names, values, strict=True))))
 
 
 def keep_known(

@@ -19,17 +19,11 @@ select channel, count(distinct campaign_id), count(*) filter (treated), count(*)
 from effect_trial group by channel order by channel
 """
 ROWS = """
-select t.treated, t.p_treated, t.margin, t.orders_before as orders, cast(t.revenue_before as double) as revenue,
-    t.days_since, t.orders_prior, t.revenue_prior, c.number, c.fold,
-    dense_rank() over (order by t.campaign_id) - 1 as campaign
-from effect_trial t
-join effect_customer c on c.customer_id = t.customer_id
-where t.channel = $channel
-order by t.campaign_id, t.customer_id
-"""
-KEYS = """
-select campaign_id, customer_id, channel, treated, p_treated, margin as outcome
-from effect_trial where channel = $channel order by campaign_id, customer_id
+select treated, p_treated, margin, orders_before as orders, cast(revenue_before as double) as revenue,
+    days_since, orders_prior, revenue_prior, number, fold, campaign
+from effect_trial
+where channel = $channel
+order by fold, campaign, number
 """
 
 
@@ -91,19 +85,18 @@ def tested(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
 
 
 def trial(con: duckdb.DuckDBPyConnection, channel: str, bands: Bands) -> tuple[Trial, np.ndarray]:
-    """The rows of one channel's tests, and the campaign of each, in the order of KEYS."""
+    """The rows of one channel's tests, and the number of each one's campaign."""
     from models.effect import Trial
 
     rows = numbers(con, ROWS, channel=channel)
-    own, campaign = traits(rows), np.asarray(rows["campaign"])
-    former = np.column_stack([rows[name] for name in ("orders", "revenue", "orders_prior", "revenue_prior")])
-    each = campaign[:, None] == np.arange(1, campaign.max() + 1)
+    campaign = np.asarray(rows["campaign"])
+    former = [np.asarray(rows[name], float) for name in ("orders", "revenue", "orders_prior", "revenue_prior")]
     found = Trial(
         np.asarray(rows["margin"], float),
         np.asarray(rows["treated"], bool),
         np.asarray(rows["p_treated"], float),
-        np.column_stack([own, former, each]).astype(float),
-        own,
+        traits(rows),
+        np.column_stack([*former, *(campaign == number for number in np.unique(campaign)[1:])]),
         bands.segment(rows),
         np.asarray(rows["number"]),
         np.asarray(rows["fold"]),

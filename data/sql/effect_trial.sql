@@ -2,6 +2,7 @@
 -- grain: campaign_id, customer_id
 -- keep: temp
 -- check: p_treated > 0 and p_treated < 1
+-- campaign, number, fold: of the campaign and of the customer, as whole numbers; see effect_customer.
 -- margin: of one contact; where a campaign contacted its customers several times, divided by how often on average.
 -- Campaigns whose arms are not as large as they were drawn, or of which other campaigns reached one arm more, are left
 -- out, as are those over several channels, over one without a price, and those of which the margin is not known.
@@ -16,6 +17,7 @@ sound as (
     select
         w.campaign_id,
         h.channel,
+        row_number() over (order by w.campaign_id) - 1 as campaign,
         w.costed,
         case when w.costed then 1 else w.margin_rate end as rate
     from campaign_window w
@@ -34,6 +36,9 @@ often as (
 select
     o.campaign_id,
     o.customer_id,
+    s.campaign,
+    c.number,
+    c.fold,
     s.channel,
     o.arm = 'treated' as treated,
     g.share as p_treated,
@@ -45,6 +50,7 @@ select
     cast(o.revenue_prior as double) as revenue_prior
 from campaign_outcome o
 join sound s on s.campaign_id = o.campaign_id
+join effect_customer c on c.customer_id = o.customer_id
 join often n on n.campaign_id = o.campaign_id
 join campaign_stratum g on g.campaign_id = o.campaign_id and g.arm = o.arm and g.p_assign is not distinct from o.p_assign
 where g.share > 0 and g.share < 1
