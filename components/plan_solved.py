@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from data.question import Listing, Refused, View
 
 FREE, NOBODY = plans.FREE, plans.NOBODY
 PLANNED, SET_NONE, SET_CHANNEL, LOCKED = range(4)
-POINTS = 9  # of the frontier
+POINTS = 7  # of the frontier
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,22 +220,32 @@ def simple(solved: Solved, budgets: Iterable[float]) -> list[tuple[float, float]
     return points
 
 
-def budgets(solved: Solved) -> list[float]:
-    """Budgets of the frontier: from what is held fixed to half as much again as this plan's, this one among them."""
-    at = solved.fixed[solved.fixed >= 0].astype(np.int64)
-    least = float(solved.candidates.cost[at].sum()) / UNIT
-    here = float(solved.policy.budget if solved.policy.budget is not None else Decimal(0)) or solved.cost
-    top = max(here * 1.5, solved.cost * 1.5, least)
-    if top <= least:
-        return [least]
-    return sorted({round(least + (top - least) * place / (POINTS - 1), 4) for place in range(POINTS)})
-
-
 def frontier(solved: Solved) -> list[tuple[float, float]]:
-    """Expected value of the best plan for each of some budgets, currency."""
-    found = solved.candidates
-    points = solved.assignment.frontier(
-        found.effect, found.cost, found.allowed, found.terms(solved.policy, solved.assignment), solved.fixed,
-        [round(money * UNIT) for money in budgets(solved)],
-    )  # fmt: skip
-    return [(money / UNIT, float(value)) for money, value, _ in points]
+    """Expected value of the best plan for each of some budgets, currency, this plan's own among them.
+
+    All but the own one are kept until another term changes, so that a budget can be tried in a moment.
+    """
+    here = float(solved.policy.budget) if solved.policy.budget is not None else solved.cost
+
+    def points_of(_rows: Any, *_key: str) -> list[tuple[float, float]]:
+        return points(solved)
+
+    key = (solved.policy.but(budget=None).text(), of_array(solved.fixed), of_array(solved.candidates.allowed))
+    best = dict(ask.worked_out(Listing("channel", solved.view), points_of, *key)) | {here: solved.value}
+    top = max(best)
+    return sorted(best.items()) if top > here else sorted({**best, here: max(solved.value, *best.values())}.items())
+
+
+def points(solved: Solved) -> list[tuple[float, float]]:
+    """The frontier from what is held fixed to what the plan without a budget costs; currency."""
+    found, terms = solved.candidates, solved.candidates.terms(solved.policy.but(budget=None), solved.assignment)
+    parts = found.effect, found.cost, found.allowed, terms, solved.fixed
+    at = solved.fixed[solved.fixed >= 0].astype(np.int64)
+    least, most = int(found.cost[at].sum()), solved.assignment.solve(*parts).cost
+    wanted = sorted({round(least + (most - least) * place / (POINTS - 1)) for place in range(POINTS)})
+    return [(money / UNIT, float(value)) for money, value, _ in solved.assignment.frontier(*parts, wanted)]
+
+
+def of_array(values: np.ndarray) -> str:
+    """What names exactly this array."""
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
