@@ -96,6 +96,8 @@ def keep() -> None:
         return
     text = f"{words.visible(who)} is on the must-keep list."
     attempts.attempt(PLACE, text, overrides.keep, ask.current(), who, why)
+    if st.session_state[attempts.key(PLACE)][0]:
+        st.session_state[WHO], st.session_state[WHY] = None, ""
 
 
 def end(own: dict[str, Override]) -> None:
@@ -106,3 +108,4 @@ def end(own: dict[str, Override]) -> None:
         return
     text = f"{words.visible(who)} is no longer on the must-keep list."
     attempts.attempt(PLACE, text, overrides.end, ask.current(), own[who].override_id)
+    st.session_state[ENDS] = None
