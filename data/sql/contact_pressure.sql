@@ -11,7 +11,8 @@
 -- too_soon: came fewer than min_days_between days after the one before on its channel. over_cap: with it, there were more
 -- than most_contacts on all channels in contact_days days. beyond: one of the two, or both; beyond_cost: what those
 -- contacts cost by themselves. rests_until: the first day on which the cap allows another contact.
--- At one moment, contacts are in the order of their channels and costs, so that which of them is over the cap is settled.
+-- At one moment, contacts are in the order of their channels and costs, and one order says both what is too soon and what
+-- is over the cap: of two that are the same in all this, the second is both.
 with cap as (
     select
         cast({most_contacts} as integer) as most_contacts,
@@ -41,7 +42,6 @@ placed as (
         s.*,
         e.day - s.day as days_ago,
         cast(ceil(f.min_days_between) as integer) as rest,
-        s.day - lag(s.day) over of_channel as gap,
         row_number() over of_customer as nth,
         count(*) over of_customer_days as nth_before,
         count(*) over (partition by s.customer_id) as all_of_them,
@@ -53,7 +53,6 @@ placed as (
     left join feed_channels f on f.channel = s.channel
     where e.day - s.day < 365 + cap.longest
     window
-        of_channel as (partition by s.customer_id, s.channel order by s.occurred_at, s.contact_cost),
         of_customer as (partition by s.customer_id order by s.occurred_at, s.channel, s.contact_cost),
         of_customer_days as (
             partition by s.customer_id order by s.day
@@ -70,7 +69,7 @@ judged as (
     select
         p.*,
         days_ago < 365 as of_year,
-        coalesce(gap < rest, false) as is_too_soon,
+        coalesce(day - lag(day) over (partition by customer_id, channel order by nth) < rest, false) as is_too_soon,
         coalesce(nth - nth_before > most_contacts, false) as is_over_cap,
         all_of_them - nth + 1 = most_contacts as is_last_allowed
     from placed p
