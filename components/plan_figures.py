@@ -26,12 +26,12 @@ CURSED = (
 def show(one: Solved) -> None:
     """The finding, the key figures, and what holds the plan back."""
     currency = ask.current().manifest["currency"]
-    layout.finding(plan_words.title(one.value, one.contacts, currency, one.groups))
+    layout.finding(plan_words.title(one.value, one.contacts, currency, one.groups, one.observed))
     low, high = one.ends()
     present = plan_solved.current_value(one.candidates)
     with cards.row(4):
         card("Expected net of the plan", words.money(one.value, currency, short=True),
-             f"{plan_words.UNPROVEN}; {plan_words.between(low, high, currency)} if every effect lay at the lower, or "
+             f"{plan_words.UNPROVEN}; {plan_words.between(low, high, currency)} if every figure lay at the lower, or "
              "at the upper end of its 90 % interval", one, NET)  # fmt: skip
         if present is None:
             card("Against current practice", words.NOT_KNOWN, "nobody was contacted in the last 30 days", one, PRACTICE)
@@ -39,7 +39,7 @@ def show(one: Solved) -> None:
             contacts = words.counted(one.candidates.current_contacts.sum(), "contact")
             card("Against current practice", words.signed(one.value - present, currency, short=True),
                  f"{plan_words.UNPROVEN}; the last 30 days had {contacts}, worth {words.money(present, currency)} by "
-                 "the same effects", one, PRACTICE)  # fmt: skip
+                 "the same figures", one, PRACTICE)  # fmt: skip
         card("Spent", words.money(one.cost, currency, short=True), spent(one, currency), one, SPENT)
         card("Not contacted on purpose", on_purpose(one), not_contacted(one), one, NOBODY)
     layout.quiet(words.safe_text(explored(one, currency), 500))
@@ -48,7 +48,7 @@ def show(one: Solved) -> None:
 
 NET = ("Expected margin of every planned contact, less what the contacts cost.", "sum(effect − cost of the contact)")
 PRACTICE = (
-    "The plan's expected net, less that of the contacts of the last 30 days of the data, valued by the same effects: "
+    "The plan's expected net, less that of the contacts of the last 30 days of the data, valued by the same figures: "
     "for each channel its contacts times the mean effect of those it reached, less what the contacts cost.",
     "net of the plan − (sum(contacts × mean effect) − cost of the last 30 days)",
 )
@@ -81,7 +81,7 @@ def rows_of(one: Solved) -> list[tuple[str, str]]:
     ]
     made = [
         ("Customers", words.count(len(one.candidates))),
-        ("Effects", "; ".join(bases)),
+        ("Figures from", "; ".join(bases)),
         ("Terms", f"`{one.policy.sha256[:16]}`"),
         ("Learned", "learned_effect, by the build; see the model card"),
     ]
@@ -146,7 +146,7 @@ def beside(one: Solved) -> None:
          "cost": float(found.current_cost), "value": present},
         {"choice": "Nobody contacted", "contacts": 0, "cost": 0.0, "value": 0.0},
     ]  # fmt: skip
-    layout.finding(f"Plan, current practice and nobody, by the same effects ({plan_words.UNPROVEN})")
+    layout.finding(f"Plan, current practice and nobody, by the same figures ({plan_words.UNPROVEN})")
     frame = pd.DataFrame(rows)
     if one.groups:
         frame["contacts"] = frame["contacts"].where((frame["contacts"] == 0) | (frame["contacts"] >= plan_words.LEAST))

@@ -17,7 +17,7 @@ from data.question import Listing, Refused, View
 
 TESTED = "tested"
 LABELS = {
-    "label": "Channel", "basis": "Rests on", "effect": "A contact brings", "interval": "90 % interval",
+    "label": "Channel", "basis": "Rests on", "effect": "Expected of a contact", "interval": "90 % interval",
     "unit_cost": "It costs", "sizes": "Contacted and held out", "differs": "Differs between",
 }  # fmt: skip
 UNITS = {"effect": Unit.MONEY, "unit_cost": Unit.MONEY}

@@ -93,7 +93,8 @@ def result(policy: Policy, figures: Mapping[str, Any], rows: pa.Table | None) ->
     currency, groups = ask.current().manifest["currency"], rows is None
     of_channels = {one.name: one for one in channels(ask.current())}
     contacts = sum(figures["contacts"].values())
-    layout.finding(plan_words.title(figures["value"], contacts, currency, groups))
+    observed = "tested" not in figures["basis"].values()
+    layout.finding(plan_words.title(figures["value"], contacts, currency, groups, observed))
     with cards.row(3):
         cards.card("Expected net of the plan", words.money(figures["value"], currency, short=True), plan_words.UNPROVEN)
         limit = "no budget is set" if policy.budget is None else f"of {words.money(policy.budget, currency)}"
@@ -102,7 +103,9 @@ def result(policy: Policy, figures: Mapping[str, Any], rows: pa.Table | None) ->
             "Contacts", plan_words.told(contacts, groups), f"of {words.counted(figures['customers'], 'customer')}"
         )
     layout.quiet(plan_words.gap(figures["gap"]))
-    said = plan_words.earning(figures["prices"], {name: one.label for name, one in of_channels.items()}, currency)
+    said = plan_words.earning(
+        figures["prices"], {name: one.label for name, one in of_channels.items()}, currency, observed
+    )
     layout.finding(plan_words.held_by(figures["binding"], {name: one.label for name, one in of_channels.items()}))
     for text in said:
         st.markdown(f"**{text}** :gray[:small[{plan_words.UNPROVEN}]]")

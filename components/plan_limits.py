@@ -11,10 +11,10 @@ from components.plan_solved import Solved
 def prices(one: Solved) -> None:
     """What one more of each term would earn, as sentences and bars."""
     currency = ask.current().manifest["currency"]
-    said = plan_words.prices(one.plan, one.labels, currency)
+    said = plan_words.prices(one.plan, one.labels, currency, one.observed)
     layout.finding(plan_words.binding(one.plan.binding, one.labels))
     if not said:
-        layout.quiet("One more of any of them would earn nothing.")
+        layout.quiet("One more of any of them would add nothing.")
         return
     for text in said:
         st.markdown(f"**{text}** :gray[:small[{plan_words.UNPROVEN}]]")
@@ -40,7 +40,7 @@ def frontier(one: Solved) -> None:
     simple = plan_solved.simple(one, [money for money, _ in best])
     here = float(one.policy.budget) if one.policy.budget is not None else one.cost
     rule = plan_solved.simple(one, [here])[0][1]
-    layout.finding(title(one.value, rule, currency))
+    layout.finding(title(one.value, rule, currency, one.observed))
     ends = "; ".join(
         f"{words.money(money, currency)} of budget: {words.money(value, currency)}" for money, value in best
     )
@@ -56,11 +56,12 @@ def frontier(one: Solved) -> None:
     )
 
 
-def title(value: float, rule: float, currency: str) -> str:
+def title(value: float, rule: float, currency: str, observed: bool = False) -> str:
     """'The plan is expected to earn €320 more than the simple rule at the same budget (3.1 %)'."""
     gain = value - rule
     if gain <= 0.005:
-        return "At this budget the simple rule is expected to earn as much as the plan"
+        return "At this budget the simple rule comes to as much as the plan (expected, unproven)"
     more = f" ({words.share(gain / value)} of it)" if value > 0 else ""
     money = words.money(gain, currency, short=True)
-    return f"The plan is expected to earn {money}{more} more than the simple rule at the same budget, unproven"
+    does = "comes to" if observed else "is expected to earn"
+    return f"The plan {does} {money}{more} more than the simple rule at the same budget (expected, unproven)"

@@ -88,6 +88,11 @@ class Solved:
         """How many customers get a contact."""
         return int(self.plan.contacts.sum())
 
+    @property
+    def observed(self) -> bool:
+        """Whether no channel was ever tested at random, so that nothing is known of what contacts change."""
+        return "tested" not in self.candidates.basis
+
     def each(self, figures: np.ndarray) -> np.ndarray:
         """(n,) of an (n, c) array, for the channel that each customer gets; 0 without a contact."""
         at = self.plan.channel.astype(np.int64)
@@ -205,7 +210,8 @@ def simple(solved: Solved, budgets: Iterable[float]) -> list[tuple[float, float]
     at = np.where(fixed == FREE, np.where(gain > 0, at, NOBODY), fixed)
     rows = np.flatnonzero(at >= 0)
     gain = np.where(np.isfinite(gain), gain, 0.0)
-    set_to = np.nan_to_num(found.effect[np.arange(len(at)), np.maximum(fixed, 0)]) - found.cost[fixed] / UNIT
+    there = np.maximum(fixed, 0).astype(np.int64)
+    set_to = np.nan_to_num(found.effect[np.arange(len(at)), there]) - found.cost[there] / UNIT
     gain = np.where(fixed >= 0, set_to, gain)
     rows = rows[np.lexsort((rows, -gain[rows], fixed[rows] == FREE))]
     for place, limit in enumerate(found.capacity(solved.policy)):

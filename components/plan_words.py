@@ -11,13 +11,13 @@ from components import words
 UNPROVEN = "expected, unproven"
 BUDGET, RETURN = "budget", "least_roi"
 REASONS = {  # what the solver says of each customer, as a table says it
-    "best channel": "Expected to earn most",
-    "cheaper because of the budget": "A cheaper one, because the budget earns more elsewhere",
+    "best channel": "The best of its channels",
+    "cheaper because of the budget": "A cheaper one, the budget is better used elsewhere",
     "another because the best is full": "Another one, because the best is full",
     "another because of the minimum return": "Another one, because of the least return",
     "no channel pays": "No contact pays",
     "nothing allowed": "No contact is allowed",
-    "left out: budget": "No contact: the budget earns more elsewhere",
+    "left out: budget": "No contact: the budget is better used elsewhere",
     "left out: capacity": "No contact: the channel is full",
     "left out: minimum return": "No contact, because of the least return",
     "locked": "Locked by a person",
@@ -31,13 +31,19 @@ def told(number: int, groups: bool) -> str:
     return f"fewer than {LEAST}" if groups and 0 < number < LEAST else words.count(number)
 
 
-def title(value: float, contacts: int, currency: str, groups: bool = False) -> str:
-    """'The plan is expected to earn €12.3 k more than nobody contacted, from 3,200 contacts (expected, unproven)'."""
+def title(value: float, contacts: int, currency: str, groups: bool = False, observed: bool = False) -> str:
+    """'The plan is expected to earn €12.3 k more than nobody contacted, from 3,200 contacts (expected, unproven)'.
+
+    observed: nothing was ever tested, so that nothing may be said of what contacts change.
+    """
     if not contacts:
         return "Contacting nobody is the best plan under these terms"
     number = f"{told(contacts, groups)} contact{'' if contacts == 1 else 's'}"
     money = words.money(abs(value), currency, short=True)
     side = "more" if value >= 0 else "less"
+    if observed:
+        above = "above" if value >= 0 else "below"
+        return f"{number[:1].upper()}{number[1:]} go along with {money} of margin {above} their cost ({UNPROVEN})"
     return f"The plan is expected to earn {money} {side} than nobody contacted, from {number} ({UNPROVEN})"
 
 
@@ -51,7 +57,7 @@ def held_by(named: Sequence[str], labels: Mapping[str, str]) -> str:
     terms = {BUDGET: "the budget", RETURN: "the least return asked for"}
     texts = [terms.get(one) or f"the capacity of {words.safe_text(labels.get(one, one), 60)}" for one in named]
     if not texts:
-        return "Neither the budget nor a capacity holds the plan back: everybody gets what is expected to earn most."
+        return "Neither the budget nor a capacity holds the plan back: everybody gets the best of their channels."
     said = words.listed(texts)
     return f"{said[0].upper()}{said[1:]} {'hold' if len(texts) > 1 else 'holds'} the plan back."
 
@@ -66,22 +72,22 @@ def gap(relative: float) -> str:
     return f"The plan is at most {percent:f}{words.NARROW}% below the best that is possible under these terms."
 
 
-def prices(plan: Any, labels: Sequence[str], currency: str) -> list[str]:
+def prices(plan: Any, labels: Sequence[str], currency: str, observed: bool = False) -> list[str]:
     """What one more of each term would earn, a sentence each; a term with room to spare earns nothing more."""
     each = dict(enumerate(plan.prices.capacity))
-    return earning({"budget": plan.prices.budget, "capacity": each}, dict(enumerate(labels)), currency)
+    return earning({"budget": plan.prices.budget, "capacity": each}, dict(enumerate(labels)), currency, observed)
 
 
-def earning(prices: Mapping[str, Any], labels: Mapping[Any, str], currency: str) -> list[str]:
+def earning(prices: Mapping[str, Any], labels: Mapping[Any, str], currency: str, observed: bool = False) -> list[str]:
     """The same of prices by name. prices: of the budget, and of the capacity of each channel."""
-    said = []
+    said, earns = [], "goes along with" if observed else "earns"
     if prices["budget"] > 0:
-        said.append(f"One more {named(currency)} of budget earns {words.money(prices['budget'], currency)}.")
+        said.append(f"One more {named(currency)} of budget {earns} {words.money(prices['budget'], currency)}.")
     for key, price in prices["capacity"].items():
         if price > 0:
             label = labels.get(key, str(key))
             name = words.safe_text(label[:1].lower() + label[1:], 60)
-            said.append(f"One more {name} contact earns {words.money(float(price), currency)}.")
+            said.append(f"One more {name} contact {earns} {words.money(float(price), currency)}.")
     return said
 
 
