@@ -12,7 +12,7 @@ import streamlit as st
 from components import access, ask, attempts, filters, layout, segment_form, whole_company, within, words
 from components import campaign_words as spoken
 from components.address import filter_values
-from data.audience_sources import SOURCES, bounded
+from data.audience_sources import PLAN, SOURCES, bounded
 from data.campaign import MOST_NAME, MOST_TEXT, Promise
 from data.campaign_files import NAME as OWN_KEY
 from data.journal import campaigns
@@ -230,6 +230,9 @@ def begin(members: Sequence[tuple[str, tuple[str, ...]]], segment: str) -> None:
     def store(journal: Journal, actor: Actor) -> None:
         options = (("segment", segment),) if source == "segment" and segment else ()
         channel, cost = first_channel()
+        if source == PLAN and (plan := st.query_params.get(PLAN)):
+            options = ((PLAN, plan),)
+            channel, cost = of_channel(st.query_params.get("channel", channel))
         promise = Promise(
             name, hypothesis, source, channel, members=tuple(members), options=options, purpose=purposes()[0],
             contact_cost=cost,
@@ -249,6 +252,16 @@ def first_channel() -> tuple[str, Any]:
         return "email", 0
     cheapest = rows.sort_values(["unit_cost", "channel"]).iloc[0]
     return str(cheapest["channel"]), cheapest["unit_cost"] if words.known(cheapest["unit_cost"]) else 0
+
+
+def of_channel(name: str) -> tuple[str, Any]:
+    """A channel by its name with what a contact costs; the first one where there is none of that name."""
+    rows = channels()
+    found = rows[rows["channel"] == name]
+    if not len(found):
+        return first_channel()
+    cost = found["unit_cost"].iloc[0]
+    return name, cost if words.known(cost) else 0
 
 
 def channels() -> pd.DataFrame:
