@@ -47,8 +47,8 @@ UNITS = {
     "p_wrong": Unit.SHARE,
 }
 UNPROVEN = (
-    "Expected, unproven: nobody was held out to see what these customers buy without contacts. Whoever buys all the "
-    "same, on the cheaper channel or without any contact, is no loss."
+    "Expected, unproven: no test has shown what these customers buy without contacts. Whoever buys all the same, on the "
+    "cheaper channel or without any contact, is no loss."
 )
 
 
@@ -87,6 +87,11 @@ def money(value: float, short: bool = True) -> str:
     return words.money(round(value, 4), ask.current().manifest["currency"], short=short)
 
 
+def number_of(value: float) -> str:
+    """An expected number of customers: with one decimal where it is small."""
+    return f"{value:.1f}" if 0 < value < 10 else words.count(value)
+
+
 def chosen(shown: Costly, most: str) -> pd.DataFrame:
     """The customers who are free to be proposed, up to a chance of being wrong."""
     free = shown.of(FREE)
@@ -119,7 +124,7 @@ def figures(shown: Costly, free: pd.DataFrame, view: View) -> None:
         note = (
             f"of {words.count(len(free))}; they would bring {money(lost)} a year beyond their contacts' cost, at most"
         )
-        cards.card("Expected to be wrong", words.count(total(free["p_wrong"])), note)
+        cards.card("Expected to be wrong", number_of(total(free["p_wrong"])), note)
 
 
 def chance() -> str:
@@ -150,7 +155,7 @@ def curve_title(shown: Costly, free: pd.DataFrame) -> str:
     everybody, saved = money(total(shown.of(FREE)["saving"])), money(total(free["saving"]))
     if not len(free):
         return f"Nobody is that sure: the {everybody} a year would be saved with a larger chance of being wrong"
-    number, wrong = words.counted(len(free), "customer"), words.count(total(free["p_wrong"]))
+    number, wrong = words.counted(len(free), "customer"), number_of(total(free["p_wrong"]))
     part = f"{saved} a year" if len(free) == len(shown.of(FREE)) else f"{saved} of {everybody} a year"
     return f"Releasing {number} is expected to save {part}, and to be wrong about {wrong} of them"
 
@@ -172,7 +177,7 @@ def drawn(ordered: pd.DataFrame, at: int) -> go.Figure:
             mode="lines",
             name=name,
             line={"color": colour, "width": 2.25, "dash": "solid" if values is saved else "dash"},
-            customdata=["nobody released", *(f"{words.count(n + 1)} released, {words.count(w)} of them wrongly"
+            customdata=["nobody released", *(f"{words.count(n + 1)} released, {number_of(w)} of them wrongly"
                                              for n, w in zip(places, wrong[places], strict=True))],
             text=[words.money(value, currency) for value in [0.0, *values[places]]],
             hovertemplate=f"%{{customdata}}: %{{text}} {name}<extra></extra>",

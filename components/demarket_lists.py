@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from components import access, ask, attempts, layout, tables, words
-from components.demarket import LABELS, UNITS, channel_labels, money, todo
+from components.demarket import LABELS, UNITS, channel_labels, money, number_of, todo
 from components.demarket_propose import PLACE
 from data import demarketing
 from data.catalog import Unit
@@ -95,7 +95,7 @@ def about(actor: Actor, one: Release) -> None:
             ("Saving a year", f"{words.safe_text(money(one.saving))}, expected"),
             (
                 "Expected to be wrong",
-                f"{words.count(one.wrong)} of {words.count(len(rows))}: they would bring more than contacts cost",
+                f"{number_of(one.wrong)} of {words.count(len(rows))}: they would bring more than contacts cost",
             ),
             ("Least sure", f"a chance of {words.share(max(row.p_wrong for row in rows), 0)} of being wrong"),
         ],
@@ -226,9 +226,9 @@ def history(actor: Actor) -> None:
     found = in_state(actor)
     if not found:
         return
-    saved = math.fsum(one.saving for one in found if one.state == RELEASED)
-    number = words.counted(len(found), "list")
-    layout.finding(f"{number} proposed so far; those released now are expected to save {money(saved)} a year")
+    now = [one.saving for one in found if one.state == RELEASED]
+    saved = f"those released now are expected to save {money(math.fsum(now))} a year" if now else "none is released now"
+    layout.finding(f"{words.counted(len(found), 'list')} proposed so far; {saved}")
     rows = [
         {
             "at": ask.moment(one.at),
@@ -243,6 +243,6 @@ def history(actor: Actor) -> None:
         }
         for one in found[:MOST]
     ]
-    units = {"customers": Unit.COUNT, "wrong": Unit.COUNT, "saving": Unit.MONEY}
+    units = {"customers": Unit.COUNT, "wrong": Unit.RATIO, "saving": Unit.MONEY}
     tables.table(pd.DataFrame(rows), "Lists that were proposed, the latest step first",
                  ask.current().manifest["currency"], HISTORY, units)  # fmt: skip
