@@ -23,8 +23,9 @@ from models.assignment_repair import repaired
 FREE, NOBODY = -2, -1
 UNIT = 10_000  # costs and budgets are whole ten-thousandths of the currency
 BUDGET, LEAST_ROI = "budget", "least_roi"
-POINTS = 16  # of a frontier
-TINY = 1e-9  # prices below are none
+POINTS = 14  # of a frontier
+TINY = 1e-7  # prices below are none
+SAME = 1e-6  # currency: a bound so near is reached
 Tell = Callable[[str, float], None]
 
 
@@ -113,7 +114,7 @@ def solve(
     spent = int(contacts @ cost)
     value = worth_of(effect, channel, spent)
     bound = value if bound is None else max(bound + posed.held, value)
-    gap = (bound - value) / abs(bound) if bound > value else 0.0
+    gap = (bound - value) / abs(bound) if bound > value + SAME else 0.0
     return Plan(
         channel, value, spent, contacts, bound, gap, shown, posed.named(runner_up), regret, reason, tuple(binding)
     )  # fmt: skip
@@ -140,14 +141,14 @@ def frontier(
         most = int(cost[channel[channel >= 0]].sum())
         budgets = sorted({posed.spent + round((most - posed.spent) * (k / POINTS) ** 2) for k in range(POINTS + 1)})
     found: list[tuple[int, float, float]] = []
-    start, best = None, -np.inf
+    best = -np.inf
     for place, budget in enumerate(sorted(budgets)):
         tell("frontier", place / len(budgets))
         if budget < posed.spent:
             raise Infeasible(
                 [BUDGET], f"Fixed customers cost {posed.spent / UNIT:.2f}, and a budget is less than that."
             )
-        at, start, bound = best_plan(replace(posed.problem, budget=budget - posed.spent), quiet, start)
+        at, _, bound = best_plan(replace(posed.problem, budget=budget - posed.spent), quiet)
         channel = posed.named(posed.whole(at))
         value = worth_of(effect, channel, int(cost[channel[channel >= 0]].sum()))
         best = max(best, value)
@@ -156,11 +157,9 @@ def frontier(
     return [(budget, value, max(value, bound)) for (budget, value, _), bound in zip(found, bounds)]
 
 
-def best_plan(
-    problem: Problem, tell: Tell, start: InnerPrices | None = None
-) -> tuple[np.ndarray, InnerPrices, float | None]:
+def best_plan(problem: Problem, tell: Tell) -> tuple[np.ndarray, InnerPrices, float | None]:
     """(n,) int8 choices, the prices, and the bound on the worth of free customers, None where the plan is exact."""
-    dual = prices_of(problem, tell, start)
+    dual = prices_of(problem, tell)
     tell("repair", 0.7)
     at = repaired(problem, dual)
     if problem.worth.size <= MOST_CHOICES:
@@ -170,7 +169,7 @@ def best_plan(
     if at is None:
         thrifty = replace(problem, worth=problem.worth - (problem.rho or 0.0) * problem.money[:, None], rho=None)
         sure = prices_of(thrifty, quiet)
-        if sure.bound + problem.held < -TINY:
+        if sure.bound + problem.held < -1e-9:
             words = "Fixed customers earn so little that no plan of the others reaches the minimum return."
             raise Infeasible([LEAST_ROI], words)
         at = repaired(thrifty, sure)

@@ -100,22 +100,22 @@ class Box:
         if everybody:
             return
         least, most = between(limits, low, high)
+        middle, reach = (least + most) / 2, np.append((most - least) / 2, 0.0)
         near = []
         for part in chunks(n):
             worth = problem.worth[:, part]
-            middle = (least + most) / 2
             at, best = choose(worth, middle)
-            reach = np.append((most - least) / 2, 0.0)
             floor = best - reach[at]
-            unsettled = (at >= 0) & (floor <= 0)
+            rivals = (floor <= 0).view(
+                np.int8
+            )  # nobody, and every channel that somewhere in the box comes up to his best
             for c in range(channels):
-                unsettled |= (at != c) & (worth[c] - least[c] >= floor)
-            near.append(np.flatnonzero(unsettled) + part.start)
-            weight = np.ones(len(at)) if problem.weight is None else problem.weight[part]
-            for c in range(channels):
-                here = (at == c) & ~unsettled
-                self.counts[c] += weight[here].sum()
-                self.value += float(worth[c, here] @ weight[here])
+                rivals = rivals + (worth[c] - least[c] >= floor).view(np.int8)
+            settled = rivals == 1
+            near.append(np.flatnonzero(~settled) + part.start)
+            self.value += float(best @ settled)
+            self.counts += [np.count_nonzero((at == c) & settled) for c in range(channels)]
+        self.value += float(self.counts @ middle)
         self.near = np.concatenate(near) if near else np.zeros(0, np.int64)
         self.open = problem.part(self.near)
         if len(self.near) > LARGE and (fewer := distinct(self.open)):
@@ -132,7 +132,7 @@ class Box:
         dual = (1 + prices.roi) * total / self.limits.customers
         return dual + float(y @ self.limits.nudged), dual + float(y @ self.limits.right), total + each @ counts, counts
 
-    def minimise(self, start: np.ndarray, close: float) -> tuple[np.ndarray, float]:
+    def minimise(self, start: np.ndarray) -> tuple[np.ndarray, float]:
         """The prices of least dual in the box, and the bound there (per customer)."""
         master = Master(self.limits.nudged, self.low, self.high)
         y, best, bound, at = np.clip(start, self.low, self.high), np.inf, np.inf, start
@@ -142,7 +142,7 @@ class Box:
                 best, bound, at = nudged, true, y
             master.add(value / self.limits.customers, self.limits.column(value, counts))
             tried, model = master.solve()
-            if best - model <= close * max(abs(best), 1e-12):
+            if best - model <= CLOSE * max(abs(best), 1e-12):
                 break
             y = at + SMOOTH * (np.clip(tried, self.low, self.high) - at)
         self.wanted = master.weights() @ np.array([counts for _, _, counts in self.cuts])
@@ -172,7 +172,7 @@ def spread(n: int, size: int) -> np.ndarray:
     return np.sort(np.arange(size, dtype=np.int64) * step % n)
 
 
-def prices_of(problem: Problem, tell: Tell, start: Prices | None = None, close: float = CLOSE) -> Dual:
+def prices_of(problem: Problem, tell: Tell) -> Dual:
     """The prices of least dual bound: of a sample first, then in boxes around them until no box hinders."""
     n, limits = problem.worth.shape[1], Limits(problem)
     if not len(limits.right):
@@ -180,33 +180,32 @@ def prices_of(problem: Problem, tell: Tell, start: Prices | None = None, close: 
         total, counts = passed(problem, none)
         return Dual(limits.prices(none), total, none[:0].astype(np.int64), counts, (none[None], np.array([total])))
     sizes = [size for size in SAMPLES if size * 2 < n]
-    known = sizes[0] if start and sizes else 0
-    y = limits.row(start) if start else np.zeros(len(limits.right))
-    for level, size in enumerate([*([] if start else sizes), n]):
+    known, y = 0, np.zeros(len(limits.right))
+    for level, size in enumerate([*sizes, n]):
         tell("prices", 0.1 + 0.6 * level / (len(sizes) + 1))
         sample = limits.over(problem if size == n else problem.part(spread(n, size)))
-        dual = narrowed(sample, y, known, close)
+        dual = narrowed(sample, y, known)
         y, known = limits.row(dual.prices), size
     return dual
 
 
-def narrowed(limits: Limits, y: np.ndarray, known: int, close: float) -> Dual:
+def narrowed(limits: Limits, y: np.ndarray, known: int) -> Dual:
     """The best prices, starting from those that a sample of `known` customers gave (0 = from nothing)."""
     high, usual = limits.scale()
     if not known:
         box = Box(limits, 0 * high, high, everybody=True)
-        return box.dual(*box.minimise(0 * high, close))
+        return box.dual(*box.minimise(0 * high))
     width = np.maximum(y, usual)
     share = min(1.0, SURE / known**0.5)
     t = max(reach(limits, y, width, share), share / 4)
     for _ in range(MOST_BOXES):
         low, top = np.maximum(y - t * width, 0), np.minimum(y + t * width, high)
         box = Box(limits, low, top, everybody=False)
-        y, bound = box.minimise(y, close)
+        y, bound = box.minimise(y)
         edge = EDGE * t * width
         if not (((y <= low + edge) & (low > 0)) | ((y >= top - edge) & (top < high))).any():
             break
-        t *= 4
+        t *= 8
     return box.dual(y, bound)
 
 

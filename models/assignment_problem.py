@@ -37,6 +37,12 @@ class Problem:
         """How many customers choose."""
         return self.worth.shape[1] if self.weight is None else int(self.weight.sum())
 
+    def size(self) -> tuple[float, float]:
+        """The highest worth of a contact, and by some customers the mean of those that pay; 1 where none does."""
+        some = self.worth[:, :: max(1, self.worth.shape[1] // 8_192)]
+        paid = some[some > 0]
+        return max(float(self.worth.max(initial=0.0)), 1e-9), float(paid.mean()) if paid.size else 1.0
+
     def part(self, rows: np.ndarray) -> Problem:
         """The same limits over some of the customers."""
         return replace(self, worth=self.worth[:, rows], weight=None if self.weight is None else self.weight[rows])
@@ -126,8 +132,7 @@ class Limits:
 
     def scale(self) -> tuple[np.ndarray, np.ndarray]:
         """Highest prices worth trying, and the size of a usual change of each."""
-        finite = self.problem.worth[np.isfinite(self.problem.worth) & (self.problem.worth > 0)]
-        top, mean = (float(finite.max()), float(finite.mean())) if finite.size else (1.0, 1.0)
+        top, mean = self.problem.size()
         dear = float(self.problem.money.max()) or 1.0
         least = float(self.problem.money[self.problem.cost > 0].min()) if self.problem.cost.any() else 1.0
         most = 1e4 if self.returned else 0.0

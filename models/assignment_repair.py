@@ -33,21 +33,23 @@ class Margin:
         self.worth, self.held = worth, held.tolist()
         self.order: dict[tuple[int, int], list[int]] = {}
         self.place: dict[tuple[int, int], list[int]] = {}
-        self.next = {}
+        self.next: dict[tuple[int, int], int] = {}
         self.loss = np.full((nodes, nodes), np.inf)
         price = [*cost.tolist(), 0]
-        kinds = worth.shape[1]
         for a, b in product(range(nodes), repeat=2):
             if a == b:
                 continue
-            both = np.flatnonzero(np.isfinite(worth[a]) & np.isfinite(worth[b]))
+            with np.errstate(invalid="ignore"):
+                loss = worth[a] - worth[b]
+            both = np.flatnonzero(np.isfinite(loss))
             if price[b] < price[a]:  # of equals, the last give up the dearer contact
                 both = both[::-1]
-            ranked = both[np.argsort(worth[a, both] - worth[b, both], kind="stable")]
-            place = np.full(kinds, len(ranked), np.int64)
+            ranked = both[np.argsort(loss[both], kind="stable")]
+            place = np.full(len(loss), len(ranked), np.int64)
             place[ranked] = np.arange(len(ranked))
             self.order[a, b], self.place[a, b] = ranked.tolist(), place.tolist()
-            self.next[a, b] = 0
+            there = held[ranked, a] > 0
+            self.next[a, b] = int(there.argmax()) if there.any() else len(ranked)
             self.seek(a, b)
 
     def seek(self, a: int, b: int) -> None:
@@ -109,7 +111,7 @@ class Balance:
             [customers if room is None else min(room, customers) for room in problem.room] + [customers]
         )
         self.cost = np.append(problem.cost, 0)
-        size = np.abs(problem.worth[np.isfinite(problem.worth)]).mean() if np.isfinite(problem.worth).any() else 1.0
+        size = problem.size()[1]
         self.budget_price = max(prices.budget / 10_000, 1e-3 * size / max(int(problem.cost.max()), 1))
         self.room_price = np.append(np.maximum(prices.capacity, 1e-3 * size), 0.0)
         self.roi_price = max(prices.roi, 1e-3)
@@ -206,7 +208,7 @@ class Balance:
             self.shift(change[:-1])
 
     def polish(self) -> None:
-        """Try contacts per channel that use up what is left of the limits, the most promising by all known cuts first."""
+        """Try contacts per channel that use up what the limits leave, the most promising by all known cuts first."""
         around, levels = self.dual.cuts
         cuts, best, home = (around, levels), self.value, self.counts[:-1].copy()
         grid = home + lattice(len(home))
