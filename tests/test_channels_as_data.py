@@ -21,7 +21,7 @@ from tests import campaigning, on_screen
 from tests.conftest import run_data
 
 CUSTOMERS, REACHED = 400, 60
-CHAT = "chat,Chat,web,0.30,500,2,false,measured"
+CHAT = "chat,Chat,web,0.30,500,2,false"
 FIRST = datetime(2026, 9, 1, 9, tzinfo=UTC)
 
 
@@ -55,9 +55,9 @@ def six(feeds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def customers(folder: Path) -> list[str]:
     """Customers who were won before the chat began, in the order of their keys."""
-    asked = "select customer_id from read_csv(?, all_varchar=true) where joined_at < '2026-08' order by 1 limit ?"
+    asked = "select customer_id from read_parquet(?) where joined_at < '2026-08-01' order by 1 limit ?"
     with duckdb.connect() as con:
-        found = con.execute(asked, [str(next(folder.glob("customers*.csv"))), REACHED]).fetchall()
+        found = con.execute(asked, [str(folder / "customers.parquet"), REACHED]).fetchall()
     assert len(found) == REACHED
     return [row[0] for row in found]
 

@@ -519,6 +519,7 @@ PAGES = {
     "work/campaigns": "executive manager approver auditor",
     "work/campaign": "executive manager approver auditor",
     "work/approvals": "executive manager approver auditor",
+    "work/contact_pressure": "executive manager approver auditor",
     "work/demarketing": "manager approver auditor",
     "views/saved_views": "executive manager approver auditor",
     "control/people": "auditor admin",
