@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri
 
-from models.effect_parts import Ridge, parts_of, scaled
+from models.effect_parts import Judge, Ridge, parts_of, scaled
 from models.uplift import qini
 
 LEVEL = 0.90
@@ -29,11 +29,11 @@ Z = float(ndtri((1 + LEVEL) / 2))
 
 @dataclass(frozen=True)
 class Trial:
-    """Customers of one channel's tests, one row a campaign and customer, in the order of their folds.
+    """Customers of one channel's tests, one row a campaign and customer, in the order of folds, then of customers.
 
     outcome: (n,) margin; treated: (n,) flags; p_treated: (n,); traits: (n, m) what customers of any day have, of which
-    effects may depend; before: (n, k) what else is known of them before the window, campaigns included; segment: (n,)
-    whole numbers from 0; customer: (n,) whole numbers; fold: (n,) below FOLDS, the same for all rows of a customer.
+    effects may depend; before: (n, k) what else is known of them before the window; campaign, segment, customer: (n,)
+    whole numbers from 0, campaigns in the order of time; fold: (n,) below FOLDS, the same for all rows of a customer.
     """
 
     outcome: np.ndarray
@@ -41,9 +41,26 @@ class Trial:
     p_treated: np.ndarray
     traits: np.ndarray
     before: np.ndarray
+    campaign: np.ndarray
     segment: np.ndarray
     customer: np.ndarray
     fold: np.ndarray
+
+    def of(self, rows: np.ndarray) -> Trial:
+        """Some of the rows: (n,) flags."""
+        return Trial(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+    def design(self) -> np.ndarray:
+        """What outcomes are expected from, (n, 1 + m + k + campaigns − 1): ones, traits, before, campaigns."""
+        campaigns = np.unique(self.campaign)[1:]
+        blocks = [self.traits, self.before, *(self.campaign == one for one in campaigns)]
+        x = np.empty((len(self.outcome), 1 + sum(1 if block.ndim == 1 else block.shape[1] for block in blocks)))
+        x[:, 0], upto = 1.0, 1
+        for block in blocks:
+            wide = block.reshape(len(x), -1)
+            x[:, upto : upto + wide.shape[1]] = wide
+            upto += wide.shape[1]
+        return x
 
 
 @dataclass(frozen=True)
@@ -91,84 +108,61 @@ class Effects:
     """
 
     def __init__(self, trial: Trial, segments: int):
-        self.trial, self.count = trial, segments
-        self.level = self.base = CHANNEL
-        self.slope = Estimate(0.0, 0.0)
-        self.parts, m = parts_of(trial.fold), trial.traits.shape[1] + 1
+        self.count, self.level, self.base, self.slope = segments, CHANNEL, CHANNEL, Estimate(0.0, 0.0)
+        self.treated, self.segment, self.campaign = trial.treated, trial.segment, trial.campaign
+        self.number, self.parts, m = trial.customer, parts_of(trial.fold, trial.customer), trial.traits.shape[1] + 1
+        self.customer = np.append(0, np.cumsum(np.diff(trial.customer) != 0))[: len(trial.customer)]
         self.range = trial.traits.min(axis=0), trial.traits.max(axis=0)
-        self.x, mean, scale = scaled(np.column_stack([np.ones(len(trial.fold)), trial.traits, trial.before]))
+        x, mean, scale = scaled(trial.design())
         self.mean, self.scale = mean[1:m], scale[1:m]
-        self.arms = [Ridge(self.x, self.parts, trial.treated == arm) for arm in (False, True)]
-        self.sums = [ridge.moments(trial.outcome) for ridge in self.arms]
-        self.traits = Ridge(self.x[:, :m], self.parts)
-        _, self.customer = np.unique(trial.customer, return_inverse=True)
-        self.expected = self.judged()
-        self.scores = self.gamma(self.expected)
+        judge, traits = Judge(x, self.parts, trial.outcome, trial.treated), Ridge(x[:, :m], self.parts)
+        self.expected = judge.expected()
+        self.scores = gamma(trial, self.expected)
         self.channel = clustered(self.scores, self.customer)
         self.segments = self.by_segment(self.scores, self.channel)
+        self.weights, self.spread = traits.fit(self.scores)
         self.without: list[tuple[float, np.ndarray, np.ndarray]] = []  # of each fold: channel, segments, weights
-        self.out = self.apart()
+        self.out = {level: np.empty(len(x)) for level in (CUSTOMERS, SEGMENTS, CHANNEL)}
+        for k in range(len(self.parts)):  # without any outcome of the fold, also where others' outcomes are expected
+            self.leave_out(k, gamma(trial, judge.expected(k)), traits)
         self.effect_apart = self.out[CHANNEL]
         self.qini_p, self.qini_low = self.ranking()
-
-    def judged(self, without: int | None = None) -> np.ndarray:
-        """Outcomes expected, (n, 2), by models that did not see their fold, nor the one that is left out of it all."""
-        expected = np.zeros((len(self.x), 2))
-        for j, own in enumerate(self.parts):
-            if j != without:
-                out = (j,) if without is None else (j, without)
-                weights = [ridge.weights(sums, out) for ridge, sums in zip(self.arms, self.sums, strict=True)]
-                expected[own] = self.x[own] @ np.column_stack(weights)
-        return expected
-
-    def gamma(self, expected: np.ndarray) -> np.ndarray:
-        """Γ of everybody."""
-        t = self.trial
-        held, given = expected.T
-        rest = t.outcome - np.where(t.treated, given, held)
-        return given - held + np.where(t.treated, rest / t.p_treated, -rest / (1 - t.p_treated))
 
     def by_segment(self, scores: np.ndarray, center: Estimate, without: int | None = None) -> Segments:
         """Effects of the segments, from everybody or without a fold."""
         rows = np.ones(len(scores), bool)
         if without is not None:
             rows[self.parts[without]] = False
-        segment, treated, customer = self.trial.segment[rows], self.trial.treated[rows], self.customer[rows]
+        segment, treated, customer = self.segment[rows], self.treated[rows], self.customer[rows]
         n = np.bincount(segment, minlength=self.count)
         given = np.bincount(segment, treated, self.count)
         enough = np.minimum(given, n - given) >= FEWEST
         raw = np.bincount(segment, scores[rows], self.count) / np.maximum(n, 1)
-        cell = segment * (int(customer.max()) + 1) + customer
-        sums = np.bincount(cell, scores[rows] - raw[segment], self.count * (int(customer.max()) + 1))
-        squares = (sums.reshape(self.count, -1) ** 2).sum(axis=1)
-        se = np.sqrt(squares) / np.maximum(n - 1, 1)
+        people = int(customer.max(initial=-1)) + 1
+        sums = np.bincount(customer * self.count + segment, scores[rows] - raw[segment], people * self.count)
+        se = np.sqrt((sums.reshape(people, self.count) ** 2).sum(axis=0)) / np.maximum(n - 1, 1)
         return drawn_together(np.where(enough, raw, np.nan), np.where(enough, se, np.nan), center)
 
-    def apart(self) -> dict[str, np.ndarray]:
-        """Level -> effect of everybody, (n,), learned without any outcome of their fold, nuisances included."""
-        t, n = self.trial, len(self.scores)
-        out = {level: np.empty(n) for level in (CUSTOMERS, SEGMENTS, CHANNEL)}
-        for k, own in enumerate(self.parts):
-            scores = self.gamma(self.judged(k))
-            center = clustered(*(np.delete(values, own) for values in (scores, self.customer)))
-            weights = self.traits.weights(self.traits.moments(scores), (k,))
-            segments = self.by_segment(scores, center, k).value
-            self.without.append((center.value, segments, weights))
-            out[CHANNEL][own], out[SEGMENTS][own] = center.value, segments[t.segment[own]]
-            out[CUSTOMERS][own] = self.traits.x[own] @ weights
-        return out
+    def leave_out(self, k: int, scores: np.ndarray, traits: Ridge) -> None:
+        """What is learned without a fold, and what that says of the fold's customers."""
+        own = self.parts[k]
+        center = clustered(*(np.delete(values, own) for values in (scores, self.customer)))
+        segments, weights = self.by_segment(scores, center, k).value, traits.weights(traits.moments(scores), (k,))
+        self.without.append((center.value, segments, weights))
+        self.out[CHANNEL][own], self.out[SEGMENTS][own] = center.value, segments[self.segment[own]]
+        self.out[CUSTOMERS][own] = traits.x[own] @ weights
 
     def ranking(self) -> tuple[float, float]:
         """One-sided p, and lower end, of the gain of treating by the customers' own estimates over treating at random.
 
         One score and one priority a customer, so that draws of half of them are draws of customers.
         """
-        treated = int(self.trial.treated.sum())
+        treated = int(self.treated.sum())
         if min(treated, len(self.scores) - treated) < FEWEST_OWN:
             return 1.0, -math.inf
         rows = np.bincount(self.customer)
         scores, priority = (np.bincount(self.customer, v) / rows for v in (self.scores, self.out[CUSTOMERS]))
-        found = qini(scores, np.round(priority, 9), draws=int(np.clip(1e7 / len(scores), 40, 200)))
+        found = qini(scores, np.round(priority, 9), draws=int(np.clip(4e6 / len(rows), 20, 200)))
         return (float(ndtr(-found.value / found.se)) if found.se > 0 else 1.0), found.low
 
     def settle(self, segments: bool, customers: bool) -> None:
@@ -193,10 +187,9 @@ class Effects:
             value, error = (np.full(len(segment), v) for v in (self.channel.value, self.channel.se))
         if self.level != CUSTOMERS:
             return value, error
-        x, weights = self.standard(traits), self.traits.weights(self.traits.moments(self.scores))
-        spread = self.traits.spread(self.scores - self.traits.x @ weights)
-        own, share = x @ weights - value, self.slope.value
-        variance = share**2 * np.einsum("ij,ij->i", x @ spread, x)
+        x, share = self.standard(traits), self.slope.value
+        own = x @ self.weights - value
+        variance = share**2 * np.einsum("ij,ij->i", x @ self.spread, x)
         error = np.sqrt(variance + ((1 - share) * error) ** 2 + (own * self.slope.se) ** 2)
         return value + share * own, error
 
@@ -209,6 +202,13 @@ class Effects:
             own = self.standard(traits[rows]) @ weights - anchor if self.level == CUSTOMERS else 0.0
             effect[rows] = anchor + self.slope.value * own
         return effect
+
+
+def gamma(trial: Trial, expected: np.ndarray) -> np.ndarray:
+    """Γ of everybody, (n,)."""
+    held, given = expected.T
+    rest = trial.outcome - np.where(trial.treated, given, held)
+    return given - held + np.where(trial.treated, rest / trial.p_treated, -rest / (1 - trial.p_treated))
 
 
 def clustered(scores: np.ndarray, customer: np.ndarray) -> Estimate:

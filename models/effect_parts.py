@@ -11,10 +11,10 @@ FOLDS = 5
 PENALTY = 0.01  # of the rows, on columns of variance 1
 
 
-def parts_of(fold: np.ndarray) -> list[slice]:
-    """Where the rows of each fold are; they come in the order of their folds."""
-    if (np.diff(fold) < 0).any():
-        raise ValueError("The rows must come in the order of their folds.")
+def parts_of(fold: np.ndarray, customer: np.ndarray) -> list[slice]:
+    """Where the rows of each fold are; they come in the order of folds, then of customers, (n,) each."""
+    if (np.diff(fold) < 0).any() or ((np.diff(customer) < 0) & (np.diff(fold) == 0)).any():
+        raise ValueError("The rows must come in the order of their folds, then of their customers.")
     ends = np.searchsorted(fold, np.arange(FOLDS + 1))
     return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
@@ -60,8 +60,31 @@ class Ridge:
         gram, kept = self.left(out)
         return np.linalg.solve(gram, moments[kept].sum(axis=0))
 
-    def spread(self, rest: np.ndarray) -> np.ndarray:
-        """Covariance of the coefficients, (k, k), from the residuals (n,) (White 1980, Econometrica 48:817)."""
-        filling = sum((self.x[part] * rest[part, None] ** 2).T @ self.x[part] for part in self.parts)
+    def fit(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients from all rows, (k,), and their covariance, (k, k) (White 1980, Econometrica 48:817)."""
+        weights = self.weights(self.moments(y))
+        filling = np.zeros_like(self.gram[0])
+        for part in self.parts:
+            own = self.x[part]
+            filling += (own * ((y[part] - own @ weights) ** 2)[:, None]).T @ own
         bread = np.linalg.inv(self.left()[0])
-        return bread @ filling @ bread
+        return weights, bread @ filling @ bread
+
+
+class Judge:
+    """Outcomes expected of customers held out and treated, from one regression on x an arm."""
+
+    def __init__(self, x: np.ndarray, parts: Sequence[slice], outcome: np.ndarray, treated: np.ndarray):
+        self.x, self.parts = x, parts
+        self.arms = [Ridge(x, parts, treated == arm) for arm in (False, True)]
+        self.sums = [ridge.moments(outcome) for ridge in self.arms]
+
+    def expected(self, without: int | None = None) -> np.ndarray:
+        """(n, 2) by models that did not see the customer's fold, nor the one left out of it all, which has zeros."""
+        expected = np.zeros((len(self.x), 2))
+        for j, own in enumerate(self.parts):
+            if j != without:
+                out = (j,) if without is None else (j, without)
+                weights = [ridge.weights(sums, out) for ridge, sums in zip(self.arms, self.sums, strict=True)]
+                expected[own] = self.x[own] @ np.column_stack(weights)
+        return expected

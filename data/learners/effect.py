@@ -85,26 +85,25 @@ def learn_tested(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
 
     everybody = numbers(con, EVERYBODY)
     bands, counts = Bands.of(everybody), tested(con)
-    found, campaigns = dict[str, Effects](), dict[str, np.ndarray]()
+    found = dict[str, Effects]()
     for statement in (TESTED, EFFECT, CHANNEL, USUAL):
         con.execute(statement)
     for channel, (_, treated, held) in counts.items():
         if min(treated, held) >= ENOUGH:
-            rows, campaigns[channel] = trial(con, channel, bands)
-            found[channel] = Effects(rows, len(bands))
+            found[channel] = Effects(trial(con, channel, bands), len(bands))
     settled(list(found.values()))
     for channel, effects in found.items():
-        keep_tested(con, campaigns[channel], effects)
+        keep_tested(con, effects)
         keep_known(con, channel, effects, everybody, bands)
     usual(con, set(found))
     card = effect_card.card(known, con, counts, found)
     return Learnt(relation(con, DRAWN), (card,))
 
 
-def keep_tested(con: duckdb.DuckDBPyConnection, campaign: np.ndarray, effects: Effects) -> None:
+def keep_tested(con: duckdb.DuckDBPyConnection, effects: Effects) -> None:
     """What was expected of each customer of a channel's tests."""
     held, given = effects.expected.T
-    values = (campaign, effects.trial.customer, held, given, effects.effect_apart)
+    values = (effects.campaign, effects.number, held, given, effects.effect_apart)
     names = ("campaign", "number", "expected_held", "expected_treated", "effect_apart")
     insert(con, "effect_tested", pa.table(dict(zip(names, values, strict=True))))
 
@@ -116,7 +115,7 @@ def keep_known(
     own, segment = traits(everybody), bands.segment(everybody)
     value, error = effects.of(own, segment)
     apart, seen = value.copy(), np.zeros(len(value), bool)
-    seen[effects.trial.customer] = True
+    seen[effects.number] = True
     apart[seen] = effects.of_apart(own[seen], segment[seen], everybody["fold"][seen])
     columns = {"number": np.arange(len(value)), "channel": pa.repeat(channel, len(value)), "effect": value}
     columns |= {"effect_low": value - Z * error, "effect_high": value + Z * error, "effect_apart": apart}

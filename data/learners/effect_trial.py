@@ -23,8 +23,11 @@ select treated, p_treated, margin, orders_before as orders, cast(revenue_before 
     days_since, orders_prior, revenue_prior, number, fold, campaign
 from effect_trial
 where channel = $channel
-order by fold, campaign, number
+order by fold, number, campaign
 """
+
+
+NEVER = 3_650.0  # days since the last order of whoever never ordered
 
 
 @dataclass(frozen=True)
@@ -57,21 +60,17 @@ class Bands:
 
 def filled(days: Any) -> np.ndarray:
     """Days since the last order; ten years where there was none."""
-    return np.ma.filled(np.ma.asarray(days).astype(float), 3_650.0)
+    return np.ma.filled(np.ma.asarray(days).astype(float), NEVER)
 
 
 def traits(rows: dict[str, Any]) -> np.ndarray:
     """What effects may depend on, (n, 5): orders and revenue of a year, how long ago the last order was, if any."""
-    days = filled(rows["days_since"])
-    return np.column_stack(
-        [
-            np.log1p(rows["orders"]),
-            np.log1p(np.maximum(rows["revenue"], 0.0)),
-            np.exp(-days / 30),
-            np.exp(-days / 180),
-            days < 3_650,
-        ]
-    ).astype(float)
+    days, found = filled(rows["days_since"]), np.empty((len(rows["orders"]), 5))
+    found[:, 0] = np.log1p(rows["orders"])
+    found[:, 1] = np.log1p(np.maximum(rows["revenue"], 0.0))
+    found[:, 2], found[:, 3] = np.exp(-days / 30), np.exp(-days / 180)
+    found[:, 4] = days < NEVER
+    return found
 
 
 def numbers(con: duckdb.DuckDBPyConnection, query: str, **values: Any) -> dict[str, Any]:
@@ -84,21 +83,19 @@ def tested(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
     return {channel: (campaigns, treated, held) for channel, campaigns, treated, held in con.execute(TESTED).fetchall()}
 
 
-def trial(con: duckdb.DuckDBPyConnection, channel: str, bands: Bands) -> tuple[Trial, np.ndarray]:
-    """The rows of one channel's tests, and the number of each one's campaign."""
+def trial(con: duckdb.DuckDBPyConnection, channel: str, bands: Bands) -> Trial:
+    """The rows of one channel's tests."""
     from models.effect import Trial
 
     rows = numbers(con, ROWS, channel=channel)
-    campaign = np.asarray(rows["campaign"])
-    former = [np.asarray(rows[name], float) for name in ("orders", "revenue", "orders_prior", "revenue_prior")]
-    found = Trial(
+    return Trial(
         np.asarray(rows["margin"], float),
         np.asarray(rows["treated"], bool),
         np.asarray(rows["p_treated"], float),
         traits(rows),
-        np.column_stack([*former, *(campaign == number for number in np.unique(campaign)[1:])]),
+        np.column_stack([rows[name] for name in ("orders", "revenue", "orders_prior", "revenue_prior")]).astype(float),
+        np.asarray(rows["campaign"]),
         bands.segment(rows),
         np.asarray(rows["number"]),
         np.asarray(rows["fold"]),
     )
-    return found, campaign

@@ -17,7 +17,7 @@ sound as (
     select
         w.campaign_id,
         h.channel,
-        row_number() over (order by w.campaign_id) - 1 as campaign,
+        row_number() over (order by w.measured_from, w.campaign_id) - 1 as campaign,
         w.costed,
         case when w.costed then 1 else w.margin_rate end as rate
     from campaign_window w
