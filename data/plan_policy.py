@@ -136,9 +136,9 @@ def capacities(given: Iterable[tuple[str, int | None]]) -> tuple[tuple[str, int 
 def ratio(value: Any) -> float:
     """A return in steps of 1/10,000; raises Invalid."""
     number = finite(value, "The least return")
-    if not -1 <= number <= MOST_ROI:
+    if not 0 <= number <= MOST_ROI:
         raise Invalid(
-            f"The least return must be from -1 to {MOST_ROI:,.0f}: what comes back per unit of cost, less it."
+            f"The least return must be from 0 to {MOST_ROI:,.0f}: margin less cost, per unit of cost."
         )
     return round(number * UNIT) / UNIT
 
