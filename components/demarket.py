@@ -47,8 +47,8 @@ UNITS = {
     "p_wrong": Unit.SHARE,
 }
 UNPROVEN = (
-    "Expected, unproven: no test has shown what these customers buy without contacts. Whoever buys all the same, on the "
-    "cheaper channel or without any contact, is no loss."
+    "Expected, unproven: no test has shown what these customers buy without contacts. Whoever buys all the same, on "
+    "the cheaper channel or without any contact, is no loss."
 )
 
 
@@ -59,15 +59,11 @@ def found(view: View) -> Costly | None:
     """The customers of the view, as the journal has them now; None, and a sentence, where there is nothing to show."""
     if layout.missing("lines.cost", "contacts"):
         return None
-    build = ask.current()
-    memo = st.session_state.get(MEMO)
     try:
-        if not memo or memo[0] != (build.id, view):
-            st.session_state[MEMO] = memo = (build.id, view), demarketing.figures(build, view)
+        figures = standing(view)
     except Refused as problem:
         layout.error(str(problem))
         return None
-    figures: Costly = demarketing.standing(memo[1], access.journal())
     if not figures.scored:
         layout.empty("No margin is expected of anybody in this view, because no model of value fits its data")
         return None
@@ -75,6 +71,16 @@ def found(view: View) -> Costly | None:
         layout.too_few(figures.customers, SMALLEST_GROUP, "customers in this view")
         return None
     return figures
+
+
+def standing(view: View) -> Costly:
+    """Everybody of a view, as the journal has them now; the build's part is kept for this view and the one before."""
+    build, known = ask.current(), st.session_state.setdefault(MEMO, {})
+    if (build.id, view) not in known:
+        while len(known) > 1:
+            known.pop(next(iter(known)))
+        known[build.id, view] = demarketing.figures(build, view)
+    return demarketing.standing(known[build.id, view], access.journal())
 
 
 def total(values: pd.Series) -> float:

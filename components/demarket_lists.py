@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from components import access, ask, attempts, layout, tables, words
-from components.demarket import LABELS, UNITS, channel_labels, money, number_of, todo
+from components.demarket import LABELS, UNITS, channel_labels, money, number_of, standing, todo
 from components.demarket_propose import PLACE
 from data import demarketing
 from data.catalog import Unit
@@ -109,9 +109,8 @@ def changed(one: Release, rows: Sequence[Listed]) -> None:
     """Who would stay although the list has them: the data, or the must-keep lists, changed since."""
     build = ask.current()
     try:
-        stay = demarketing.changes(
-            build, View(access.scope(build)), access.journal(), [row.customer_id for row in rows]
-        )
+        now = standing(View(access.scope(build)))
+        stay = demarketing.changes(build, now, [row.customer_id for row in rows])
     except Refused as problem:
         layout.error(str(problem))
         return

@@ -157,22 +157,22 @@ def listed(row: dict[str, Any], stop: bool) -> Listed:
     )  # fmt: skip
 
 
-def changes(build: Build, view: View, journal: Journal, customers: Sequence[str]) -> dict[str, str]:
-    """Customer -> why they would stay although the list has them, by this build and the must-keep lists of now."""
-    rows = costly(build, view, journal).rows.set_index("customer_id")
+def changes(build: Build, found: Costly, customers: Sequence[str]) -> dict[str, str]:
+    """Customer -> why they would stay although a list has them. found: all in the scope of who decides, as of now."""
+    rows = found.rows.set_index("customer_id")
     missing = [key for key in customers if key not in rows.index]
     there = set[str]()
     if missing:
-        text = text_of("there.sql")
-        there = set(asked(build, text, {"keys": missing})["customer_id"])
+        there = set(asked(build, text_of("there.sql"), {"keys": missing})["customer_id"])
     stay = {key: NOW_PAYS if key in there else GONE for key in missing}
-    return stay | {key: MUST for key in customers if key in rows.index and rows.at[key, "must_keep"]}
+    kept = set(rows.index[rows["must_keep"].astype(bool)])
+    return stay | {key: MUST for key in customers if key in kept}
 
 
 def release(journal: Journal, actor: Actor, build: Build, release_id: str) -> int:
     """Be the second person: release whoever is still expected to cost more than they bring; how many customers."""
     keys = [one.customer_id for one in releases.customers(journal, actor, release_id)]
-    stay = changes(build, View(build.scope_of(actor.held)), journal, keys)
+    stay = changes(build, costly(build, View(build.scope_of(actor.held)), journal), keys)
     return releases.release(journal, actor, release_id, build.id, stay)
 
 
