@@ -10,6 +10,7 @@ from components import ask, cards, layout, plan_solved, plan_words, tables, word
 from components.passports import passport_rows
 from components.plan_solved import Solved
 from data.catalog import Unit
+from data.plan import REFUSALS, REFUSED
 from data.question import Question
 
 LABELS = {
@@ -27,6 +28,8 @@ def show(one: Solved) -> None:
     """The finding, the key figures, and what holds the plan back."""
     currency = ask.current().manifest["currency"]
     layout.finding(plan_words.title(one.value, one.contacts, currency, one.groups, one.observed))
+    if not one.candidates.allowed.any():
+        st.markdown(f":material/block: {words.safe_text(nobody(one), 400)}")
     low, high = one.ends()
     present = plan_solved.current_value(one.candidates)
     with cards.row(4):
@@ -121,6 +124,16 @@ def not_contacted(one: Solved) -> str:
     ]
     parts += [f"{plan_words.told(apart, one.groups)} are held out, in a test or released"] if apart else []
     return "; ".join(parts)
+
+
+def nobody(one: Solved) -> str:
+    """Why nobody of the view may be contacted, the most frequent reason first."""
+    found = one.candidates
+    codes, numbers = np.unique(found.refusal[found.out == 0], return_counts=True)
+    order = codes[np.argsort(-numbers, kind="stable")]
+    whys = [REFUSALS[REFUSED[code]].lower() for code in order if code][:2]
+    whys += ["who is held out, in a test or released gets none"] if (found.out > 0).any() else []
+    return f"Nobody of this view may be contacted now: {'; '.join(whys)}." if whys else "There is nobody to contact."
 
 
 def explored(one: Solved, currency: str) -> str:

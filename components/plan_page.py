@@ -18,6 +18,8 @@ IN_PROCESS = 50_000  # customers; larger plans are worked out in a process of th
 
 def show(view: View, drawing: Any, assignment: Any, lots: Any) -> Solved | None:
     """The terms as controls, and the plan under them; None where it is worked out elsewhere, or with the reason."""
+    if layout.missing("contacts"):
+        return None
     try:
         policy = plan_inputs.show(view)
         customers, spent = size(view, policy)

@@ -135,8 +135,9 @@ def prepared(view: View, policy: Policy, drawing: Any) -> Candidates | None:
 
 
 def state(journal: Any) -> Iterable[str]:
-    """What of the journal decides who may get what: running campaigns, locks, releases; a text for each."""
+    """What of the journal decides who may get what: itself, running campaigns, locks, releases; a text for each."""
     return (
+        str(journal.folder),
         words.listed(sorted(one.campaign_id for one in campaigns.running(journal))),
         words.listed(sorted(one.override_id for one in overrides.active(journal))),
         repr(sorted((customer, sorted(left)) for customer, left in releases.released(journal).items())),
