@@ -19,7 +19,6 @@ from data.learners.known import Known, Learnt
 if TYPE_CHECKING:  # scipy is loaded by builds only, never by the web process
     from models.effect import Effects
 
-ENOUGH = 200  # customers treated, and held out, that a channel needs
 Z = 1.6448536269514722  # of the 90 % interval
 TESTED = """
 create temp table effect_tested (campaign bigint, number bigint, expected_held double, expected_treated double,
@@ -88,15 +87,15 @@ def learn_tested(con: duckdb.DuckDBPyConnection, known: Known) -> Learnt:
     found = dict[str, Effects]()
     for statement in (TESTED, EFFECT, CHANNEL, USUAL):
         con.execute(statement)
-    for channel, (_, treated, held) in counts.items():
-        if min(treated, held) >= ENOUGH:
+    for channel, count in counts.items():
+        if min(count.treated, count.held) >= effect_card.ENOUGH:
             found[channel] = Effects(trial(con, channel, bands), len(bands))
     settled(list(found.values()))
     for channel, effects in found.items():
         keep_tested(con, effects)
         keep_known(con, channel, effects, everybody, bands)
     usual(con, set(found))
-    card = effect_card.card(known, con, counts, found)
+    card = effect_card.card(known, con, counts, found, bands)
     return Learnt(relation(con, DRAWN), (card,))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -28,6 +28,14 @@ order by fold, number, campaign
 
 
 NEVER = 3_650.0  # days since the last order of whoever never ordered
+
+
+class Counts(NamedTuple):
+    """Of one channel: campaigns, rows treated and held out at random."""
+
+    campaigns: int
+    treated: int
+    held: int
 
 
 @dataclass(frozen=True)
@@ -78,9 +86,9 @@ def numbers(con: duckdb.DuckDBPyConnection, query: str, **values: Any) -> dict[s
     return con.execute(query, values).fetchnumpy()
 
 
-def tested(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int, int]]:
-    """Channel -> campaigns, rows treated and held out at random."""
-    return {channel: (campaigns, treated, held) for channel, campaigns, treated, held in con.execute(TESTED).fetchall()}
+def tested(con: duckdb.DuckDBPyConnection) -> dict[str, Counts]:
+    """What was drawn at random, by channel."""
+    return {channel: Counts(*rest) for channel, *rest in con.execute(TESTED).fetchall()}
 
 
 def trial(con: duckdb.DuckDBPyConnection, channel: str, bands: Bands) -> Trial:
