@@ -62,6 +62,7 @@ ACTIONS = {
     "campaign.grade": "Graded a campaign",
     "plan.save": "Kept a channel plan",
     "plan.remove": "Removed a channel plan",
+    "plan.export": "Wrote a channel plan to a file",
     "override.lock": "Locked a customer's channel",
     "override.keep": "Put a customer on the must-keep list",
     "override.end": "Ended an override",

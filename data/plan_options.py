@@ -22,4 +22,4 @@ def add_to(one: argparse.ArgumentParser) -> None:
     one.add_argument("--only", action="append", default=[], metavar="ATTRIBUTE=VALUE", help="customers with it only")
     one.add_argument("--at", type=datetime.fromisoformat, help="moment of planning, such as 2026-10-01T08:00+02:00")
     one.add_argument("--to", type=Path, help="file to write: .csv, .xlsx, .parquet or .jsonl")
-    one.add_argument("--job", type=Path, help=argparse.SUPPRESS)  # a folder of data.plan_worker
+    one.add_argument("--job", type=Path, help="a folder in which a plan waits that the page began; for Rapport itself")

@@ -77,7 +77,8 @@ class Company:
             }
             for table, found in rows.items():
                 if found:
-                    con.executemany(f"insert into {table} values ({', '.join('?' * len(found[0]))})", found)
+                    marks = ", ".join([f"({', '.join('?' * len(found[0]))})"] * len(found))
+                    con.execute(f"insert into {table} values {marks}", [value for row in found for value in row])
         manifest = {
             "build": name, "attributes": ["must_keep"], "as_of": NOW.isoformat(), "global_holdout": self.holdout,
             "groupable": ["segment"], "company": "Made by hand", "currency": "EUR",
