@@ -13,7 +13,8 @@ from math import fsum
 
 import numpy as np
 
-from models.assignment_dual import prices_of
+from models.assignment_bound import closer
+from models.assignment_dual import prices_of, quiet
 from models.assignment_exact import DIGITS, MOST_CHOICES, exact
 from models.assignment_problem import Prices as InnerPrices
 from models.assignment_problem import Problem, chunks
@@ -137,7 +138,7 @@ def frontier(
     effect, cost, allowed, fixed = checked(effect, cost, allowed, terms, fixed)
     posed = Posed(effect, cost, allowed, replace(terms, budget=None if budgets is None else max(budgets)), fixed)
     if budgets is None:
-        channel = posed.named(posed.whole(best_plan(posed.problem, quiet)[0]))
+        channel = posed.named(posed.whole(best_plan(posed.problem, quiet, closely=False)[0]))
         most = int(cost[channel[channel >= 0]].sum())
         budgets = sorted({posed.spent + round((most - posed.spent) * (k / POINTS) ** 2) for k in range(POINTS + 1)})
     found: list[tuple[int, float, float]] = []
@@ -148,7 +149,7 @@ def frontier(
             raise Infeasible(
                 [BUDGET], f"Fixed customers cost {posed.spent / UNIT:.2f}, and a budget is less than that."
             )
-        at, _, bound = best_plan(replace(posed.problem, budget=budget - posed.spent), quiet)
+        at, _, bound = best_plan(replace(posed.problem, budget=budget - posed.spent), quiet, closely=False)
         channel = posed.named(posed.whole(at))
         value = worth_of(effect, channel, int(cost[channel[channel >= 0]].sum()))
         best = max(best, value)
@@ -157,7 +158,7 @@ def frontier(
     return [(budget, value, max(value, bound)) for (budget, value, _), bound in zip(found, bounds)]
 
 
-def best_plan(problem: Problem, tell: Tell) -> tuple[np.ndarray, InnerPrices, float | None]:
+def best_plan(problem: Problem, tell: Tell, closely: bool = True) -> tuple[np.ndarray, InnerPrices, float | None]:
     """(n,) int8 choices, the prices, and the bound on the worth of free customers, None where the plan is exact."""
     dual = prices_of(problem, tell)
     tell("repair", 0.7)
@@ -175,7 +176,10 @@ def best_plan(problem: Problem, tell: Tell) -> tuple[np.ndarray, InnerPrices, fl
         at = repaired(thrifty, sure)
     if at is None:
         raise Infeasible([LEAST_ROI], "No plan was found that reaches the minimum return with the fixed customers.")
-    return at, dual.prices, dual.bound
+    if not closely:
+        return at, dual.prices, dual.bound
+    chosen = np.append(problem.worth, np.zeros((1, len(at))), axis=0)[at, np.arange(len(at))] if len(at) else at
+    return at, dual.prices, closer(problem, dual, float(chosen.sum()))
 
 
 class Posed:
@@ -277,10 +281,6 @@ def worth_of(effect: np.ndarray, channel: np.ndarray, spent: int) -> float:
 def over(price: float) -> float:
     """A price without rounding noise."""
     return price if price > TINY else 0.0
-
-
-def quiet(stage: str, share: float) -> None:
-    """Tell nobody."""
 
 
 __all__ = ["FREE", "NOBODY", "REASONS", "Infeasible", "Plan", "Prices", "Terms", "frontier", "solve"]

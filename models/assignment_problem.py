@@ -16,7 +16,7 @@ class Problem:
 
     worth: (c, n) currency after cost, -inf where not offered, channels from cheap to dear; weight: (n,) how many
     customers each stands for, None = 1; cost: (c,) ten-thousandths; rho: minimum return; held: what fixed contacts earn
-    beyond rho times their cost.
+    beyond rho times their cost; least: contacts by channel that must be made (only where all are priced at once).
     """
 
     worth: np.ndarray
@@ -26,6 +26,7 @@ class Problem:
     room: tuple[int | None, ...]
     rho: float | None
     held: float
+    least: tuple[int, ...] | None = None
 
     @property
     def money(self) -> np.ndarray:
@@ -97,32 +98,36 @@ class Limits:
     def __init__(self, problem: Problem) -> None:
         customers = problem.customers
         self.problem, self.customers = problem, max(customers, 1)
+        least = problem.least or (0,) * len(problem.cost)
         self.capped = [c for c, room in enumerate(problem.room) if room is not None and room < customers]
+        self.forced = [c for c, some in enumerate(least) if some]
         self.budgeted, self.returned = problem.budget is not None and bool(problem.cost.any()), problem.rho is not None
-        right = [(problem.budget or 0) / 10_000] * self.budgeted
-        right += [float(problem.room[c] or 0) for c in self.capped] + [problem.held] * self.returned
+        right = [(problem.budget or 0) / 10_000] * self.budgeted + [float(problem.room[c] or 0) for c in self.capped]
+        right += [-float(least[c]) for c in self.forced] + [problem.held] * self.returned
         self.right = np.array(right) / self.customers
-        nudge = [1e-4] * self.budgeted + [NUDGE * (1 + c / 128) for c in self.capped] + [0.0] * self.returned
+        nudge = [1e-4] * self.budgeted + [NUDGE * (1 + c / 128) for c in self.capped]
+        nudge += [0.0] * (len(self.forced) + self.returned)
         self.nudged = self.right + np.array(nudge) / self.customers
 
     def prices(self, y: np.ndarray) -> Prices:
         """The row prices by name."""
         capacity = np.zeros(len(self.problem.cost))
-        first = int(self.budgeted)
+        first, last = int(self.budgeted), len(y) - int(self.returned)
         capacity[self.capped] = y[first : first + len(self.capped)]
+        capacity[self.forced] -= y[last - len(self.forced) : last]
         return Prices(float(y[0]) if self.budgeted else 0.0, capacity, float(y[-1]) if self.returned else 0.0)
 
     def row(self, prices: Prices) -> np.ndarray:
-        """The prices as one row."""
-        return np.array(
-            [prices.budget] * self.budgeted + list(prices.capacity[self.capped]) + [prices.roi] * self.returned
-        )
+        """The prices as one row, where no contacts are forced."""
+        room = list(prices.capacity[self.capped])
+        return np.array([prices.budget] * self.budgeted + room + [prices.roi] * self.returned)
 
     def column(self, value: float, counts: np.ndarray) -> np.ndarray:
         """What contacts of this worth take of each limit, per customer."""
         spent = float(counts @ self.problem.money)
         more = (self.problem.rho or 0.0) * spent - value
-        return np.array([spent] * self.budgeted + list(counts[self.capped]) + [more] * self.returned) / self.customers
+        taken = [*counts[self.capped], *-counts[self.forced]]
+        return np.array([spent] * self.budgeted + taken + [more] * self.returned) / self.customers
 
     def over(self, sample: Problem) -> Limits:
         """The same limits per customer of a sample."""
@@ -136,8 +141,9 @@ class Limits:
         dear = float(self.problem.money.max()) or 1.0
         least = float(self.problem.money[self.problem.cost > 0].min()) if self.problem.cost.any() else 1.0
         most = 1e4 if self.returned else 0.0
-        high = [1.01 * top * (1 + most) / least] * self.budgeted + [1.01 * top * (1 + most)] * len(self.capped)
-        usual = [0.1 * mean / dear] * self.budgeted + [0.1 * mean] * len(self.capped) + [0.1] * self.returned
+        rooms = len(self.capped) + len(self.forced)
+        high = [1.01 * top * (1 + most) / least] * self.budgeted + [1.01 * top * (1 + most)] * rooms
+        usual = [0.1 * mean / dear] * self.budgeted + [0.1 * mean] * rooms + [0.1] * self.returned
         return np.array(high + [most] * self.returned), np.array(usual)
 
 

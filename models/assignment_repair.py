@@ -1,102 +1,22 @@
 """A plan that keeps every limit, from the choices at the prices.
 
-Customers at the margin are moved along cheapest chains of channels (one leaves mail for e-mail, another takes the place
-in mail): successive shortest paths on a graph whose nodes are the channels and "nobody", so that the plan always is the
-best of all plans with its contacts per channel (Ahuja, Magnanti and Orlin 1993, 9.7). Equal customers move together.
+Customers at the margin are moved along the cheapest chains of channels (one leaves mail for e-mail, another takes the
+place in mail) until no limit is broken; what is then left of the limits is used up as well as whole contacts can.
 """
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 
 from models.assignment_dual import Dual, margins
+from models.assignment_margin import ZERO, Margin
 from models.assignment_problem import Limits, Problem, choose, distinct
 
 CORE = 1_000  # customers nearest to the margin that may be moved
 MOST_MOVES = 20_000
 TRIED = 24  # changes of contacts per channel tried in full
 FINE = 1e-5  # of the bound: nothing more is tried
-ZERO = 1e-10  # currency
 NEAR = 1e-4  # widths of prices: whoever is so near stays together
-
-
-class Margin:
-    """Customers at the margin by node (c channels, then nobody), and the least loss of moving one from node to node.
-
-    worth: (c + 1, g) of g kinds of customers; held: g rows of counts by node; loss: (c + 1, c + 1) of the next to move.
-    """
-
-    def __init__(self, worth: np.ndarray, cost: np.ndarray, held: np.ndarray) -> None:
-        nodes = len(worth)
-        self.worth, self.held = worth, held.tolist()
-        self.order: dict[tuple[int, int], list[int]] = {}
-        self.place: dict[tuple[int, int], list[int]] = {}
-        self.next: dict[tuple[int, int], int] = {}
-        self.loss = np.full((nodes, nodes), np.inf)
-        price = [*cost.tolist(), 0]
-        for a, b in product(range(nodes), repeat=2):
-            if a == b:
-                continue
-            with np.errstate(invalid="ignore"):
-                loss = worth[a] - worth[b]
-            both = np.flatnonzero(np.isfinite(loss))
-            if price[b] < price[a]:  # of equals, the last give up the dearer contact
-                both = both[::-1]
-            ranked = both[np.argsort(loss[both], kind="stable")]
-            place = np.full(len(loss), len(ranked), np.int64)
-            place[ranked] = np.arange(len(ranked))
-            self.order[a, b], self.place[a, b] = ranked.tolist(), place.tolist()
-            there = held[ranked, a] > 0
-            self.next[a, b] = int(there.argmax()) if there.any() else len(ranked)
-            self.seek(a, b)
-
-    def seek(self, a: int, b: int) -> None:
-        """Find who leaves a for b with the least loss."""
-        order, held, at = self.order[a, b], self.held, self.next[a, b]
-        while at < len(order) and not held[order[at]][a]:
-            at += 1
-        self.next[a, b] = at
-        if at < len(order):
-            self.loss[a, b] = self.worth[a, order[at]] - self.worth[b, order[at]]
-        else:
-            self.loss[a, b] = np.inf
-
-    def paths(self) -> tuple[np.ndarray, np.ndarray]:
-        """Least losses from node to node by any chain, and the first step of each chain (Floyd and Warshall)."""
-        nodes = len(self.loss)
-        far, step = self.loss.copy(), np.tile(np.arange(nodes), (nodes, 1))
-        np.fill_diagonal(far, 0.0)
-        for middle in range(nodes):
-            through = far[:, middle, None] + far[middle]
-            shorter = through < far - ZERO
-            far = np.where(shorter, through, far)
-            step = np.where(shorter, step[:, middle, None], step)
-        return far, step
-
-    def move(self, a: int, b: int, step: np.ndarray, most: int) -> int:
-        """Move at most so many customers along the chain from a to b; returns how many."""
-        chain: list[tuple[int, int, int]] = []
-        while a != b and len(chain) < len(step):
-            to = int(step[a, b])
-            chain.append((a, to, self.order[a, to][self.next[a, to]]))
-            a = to
-        count = min([most, *[self.held[kind][here] for here, _, kind in chain]])
-        for here, to, kind in chain:
-            self.held[kind][here] -= count
-            self.held[kind][to] += count
-        nodes = range(len(step))
-        for _, to, kind in chain:
-            for other in nodes:
-                if other != to and self.place[to, other][kind] < self.next[to, other]:
-                    self.next[to, other] = self.place[to, other][kind]
-                    self.seek(to, other)
-        for here, _, _ in chain:
-            for other in nodes:
-                if other != here:
-                    self.seek(here, other)
-        return count
 
 
 class Balance:
@@ -209,12 +129,15 @@ class Balance:
 
     def polish(self) -> None:
         """Try contacts per channel that use up what the limits leave, the most promising by all known cuts first."""
-        around, levels = self.dual.cuts
-        cuts, best, home = (around, levels), self.value, self.counts[:-1].copy()
-        grid = home + lattice(len(home))
-        over = self.excess()[0]
-        fits = (over + (grid - home) @ self.problem.cost <= 0) & (grid <= self.room[:-1]).all(axis=1)
+        if self.dual.bound - self.value <= FINE * abs(self.dual.bound):
+            return
+        cuts, best, home = self.dual.cuts, self.value, self.counts[:-1].copy()
+        grid = np.rint(self.dual.counts).astype(np.int64) + lattice(len(home))
+        most = 1 << 60 if self.problem.budget is None else self.problem.budget
+        fits = (grid @ self.problem.cost <= most) & (grid <= self.room[:-1]).all(axis=1)
         grid = grid[fits & (grid >= 0).all(axis=1) & (grid.sum(axis=1) <= self.problem.customers)]
+        if not len(grid):
+            return
         hope = (grid @ cuts[0].T + cuts[1]).min(axis=1)
         for _ in range(TRIED):
             if self.dual.bound - best <= FINE * abs(self.dual.bound):
@@ -237,7 +160,7 @@ class Balance:
 
 def lattice(channels: int) -> np.ndarray:
     """(k, c) small changes of contacts per channel, wider for cheap ones; the first channels are the cheapest."""
-    width = {1: [200], 2: [60, 30], 3: [20, 10, 6], 4: [12, 6, 4, 2], 5: [10, 5, 3, 2, 1], 6: [6, 3, 2, 1, 1, 1]}
+    width = {1: [200], 2: [60, 30], 3: [20, 10, 6], 4: [12, 6, 4, 2], 5: [16, 10, 3, 2, 1], 6: [10, 6, 2, 1, 1, 1]}
     widths = (width.get(channels) or [3, 2, 1, 1, 1, 1, 1] + [0] * channels)[:channels]
     return np.stack(np.meshgrid(*[np.arange(-w, w + 1) for w in widths], indexing="ij"), -1).reshape(-1, channels)
 

@@ -2,7 +2,7 @@
 
 Two stages, so that probabilities are exact though limits may cut the draw short (docs/channel-plan.md): HMAC-SHA-256 of
 the customer under the salt names one of his allowed channels, all equally likely, and a place in the order of those who
-drew the same channel; the first of them get nobody, the next get the channel, as many as shares and limits say.
+drew the same channel; the first of them get nobody, the next get the channel, as many as shares and limits said before.
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ def explore(
     nth = (pick % np.maximum(options, 1).astype(np.uint64)).astype(np.int64)
     named = np.where(able, (allowed.cumsum(axis=1) == (nth + 1)[:, None]).argmax(axis=1), -1)
     sizes = np.bincount(named[able], minlength=len(cost))
-    nobody = rounded(none_share * sizes)
-    sent = within(rounded(random_share * sizes), sizes - nobody, cost, terms, fixed)
+    usual = sum(allowed[able & (options == k)].sum(axis=0) / k for k in range(1, len(cost) + 1))
+    nobody = np.minimum(rounded(none_share * usual), sizes)
+    sent = np.minimum(within(rounded(random_share * usual), cost, terms, fixed), sizes - nobody)
     for c in range(len(cost)):
         group = np.flatnonzero(named == c)
         group = group[np.argsort(order[group], kind="stable")]
@@ -103,10 +104,9 @@ def rounded(wanted: np.ndarray) -> np.ndarray:
     return np.diff(np.floor(np.cumsum(wanted) + 0.5), prepend=0).astype(np.int64)
 
 
-def within(sent: np.ndarray, most: np.ndarray, cost: np.ndarray, terms: Terms, fixed: np.ndarray) -> np.ndarray:
+def within(sent: np.ndarray, cost: np.ndarray, terms: Terms, fixed: np.ndarray) -> np.ndarray:
     """As many contacts as fit: in each channel's room, and all in proportion into the budget."""
     taken = np.bincount(fixed[fixed >= 0].astype(np.int64), minlength=len(cost))
-    sent = np.minimum(sent, most)
     for c, limit in enumerate(terms.capacity):
         if limit is not None:
             sent[c] = max(min(int(sent[c]), int(limit - taken[c])), 0)
