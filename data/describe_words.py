@@ -59,7 +59,7 @@ MANIFEST = {
     "roi_floor": "smallest relationship investment that is rated",
     "global_holdout": "share of all customers that no campaign reaches, from `company.toml`",
     "campaign_budget": "most that one author's campaigns of one month may cost, from `company.toml`; 0 sets no limit",
-    "most_contacts": "most contacts of one customer on all channels in so many days, from `company.toml`; 0 sets no cap",
+    "most_contacts": "most contacts of a customer on all channels in so many days, from `company.toml`; 0 sets no cap",
     "contact_days": "the days that this cap counts",
     "attributes": "further columns of the customers feed; each is a filter",
     "filters": "members of every filter that has 2 to 200 of them",
