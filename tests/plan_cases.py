@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import highspy
 import numpy as np
+from scipy.sparse import csc_matrix
 
 from models.assignment import FREE, NOBODY, Terms
 
@@ -73,8 +74,18 @@ def best_of_all(some: Case, terms: Terms, fixed: np.ndarray) -> tuple[float, int
     return float(value[first]), int(spent[first]), plans[first]
 
 
-def program(some: Case, terms: Terms) -> tuple[highspy.HighsLp, np.ndarray]:
-    """The linear program of a plan (a share of every offered contact, in [0, 1]), and the channel of each column."""
+@dataclass(frozen=True)
+class Program:
+    """max worth · x, matrix x ≤ most, 0 ≤ x ≤ 1: a share of every offered contact, of some channel each."""
+
+    worth: np.ndarray
+    matrix: csc_matrix
+    most: np.ndarray
+    channel: np.ndarray
+
+
+def program(some: Case, terms: Terms) -> Program:
+    """The linear program of a plan: one row for each customer, then the limits."""
     n, channels = some.effect.shape
     channel, row = np.nonzero((some.allowed & ~np.isnan(some.effect)).T)
     worth = some.effect[row, channel] - some.cost[channel] / 10_000
@@ -89,29 +100,39 @@ def program(some: Case, terms: Terms) -> tuple[highspy.HighsLp, np.ndarray]:
             lines.append(np.full(len(columns[-1]), n + len(most) - 1))
             amounts.append(np.asarray(used)[columns[-1]])
             most.append(np.array([float(limit)]))
-    line, column, amount = map(np.concatenate, (lines, columns, amounts))
-    by_column = np.lexsort((line, column))
+    entries = np.concatenate(amounts), (np.concatenate(lines), np.concatenate(columns))
+    return Program(worth, csc_matrix(entries, (n + len(most) - 1, len(row))), np.concatenate(most), channel)
+
+
+def highs_of(made: Program, whole: bool = False, **options: object) -> Any:
+    """HiGHS with the program in it; `whole` = customers may not be divided."""
+    import highspy  # cannot be in one process with OR-tools: both bring a library of the same name
+
     model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = len(row), n + len(most) - 1
-    model.col_cost_, model.col_lower_, model.col_upper_ = -worth, np.zeros(len(row)), np.ones(len(row))
-    model.row_lower_, model.row_upper_ = np.full(model.num_row_, -np.inf), np.concatenate(most)
+    model.num_row_, model.num_col_ = made.matrix.shape
+    model.col_cost_, model.col_lower_, model.col_upper_ = -made.worth, 0 * made.worth, np.ones(len(made.worth))
+    model.row_lower_, model.row_upper_ = np.full(len(made.most), -np.inf), made.most
     model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.start_ = np.searchsorted(column[by_column], np.arange(len(row) + 1)).astype(np.int32)
-    model.a_matrix_.index_ = line[by_column].astype(np.int32)
-    model.a_matrix_.value_ = amount[by_column]
-    return model, channel
-
-
-def by_highs(some: Case, terms: Terms, whole: bool = False, **options: object) -> tuple[float, np.ndarray]:
-    """Optimal value, and the prices of the coupling limits; `whole` = customers may not be divided."""
-    model, channel = program(some, terms)
+    model.a_matrix_.start_, model.a_matrix_.index_ = made.matrix.indptr, made.matrix.indices
+    model.a_matrix_.value_ = made.matrix.data
     if whole:
-        model.integrality_ = [highspy.HighsVarType.kInteger] * len(channel)
+        model.integrality_ = [highspy.HighsVarType.kInteger] * len(made.worth)
     highs = highspy.Highs()
-    for name, value in ({"output_flag": False, "mip_rel_gap": 0.0} | options).items():
+    for name, value in ({"output_flag": False} | options).items():
         highs.setOptionValue(name, value)
     highs.passModel(model)
+    return highs
+
+
+def value_by(highs: Any) -> float | None:
+    """Run HiGHS: the optimal value, None when it did not get there."""
     highs.run()
-    if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        raise TimeoutError(f"HiGHS ended with {highs.modelStatusToString(highs.getModelStatus())}.")
-    return -highs.getInfo().objective_function_value, -np.array(highs.getSolution().row_dual)[len(some.effect) :]
+    done = highs.modelStatusToString(highs.getModelStatus()) == "Optimal"
+    return -highs.getInfo().objective_function_value if done else None
+
+
+def by_highs(some: Case, terms: Terms, whole: bool = False) -> float:
+    """The optimal value of the program, to a hundred-thousandth where customers may not be divided."""
+    value = value_by(highs_of(program(some, terms), whole, mip_rel_gap=1e-5))
+    assert value is not None
+    return value

@@ -170,7 +170,7 @@ def test_the_gap_is_at_most_a_thousandth_and_no_limit_is_broken(kind, n):
 @pytest.mark.parametrize("least_roi", [None, 60.0])
 def test_the_bound_is_the_optimum_that_highs_finds_for_divisible_customers(kind, least_roi):
     some, terms = case(kind, 1_000, seed=2), limits(1_000, least_roi=least_roi)
-    optimum, _ = by_highs(some, terms)
+    optimum = by_highs(some, terms)
     plan = solved(some, terms)
     assert plan.bound == pytest.approx(optimum, rel=2e-6)
     assert plan.value <= optimum * (1 + 1e-9)
@@ -178,8 +178,8 @@ def test_the_bound_is_the_optimum_that_highs_finds_for_divisible_customers(kind,
 
 def test_where_highs_may_not_divide_customers_either_it_finds_nothing_better_beyond_a_ten_thousandth():
     some, terms = case("independent", 1_000, seed=3), limits(1_000)
-    optimum, _ = by_highs(some, terms, whole=True, time_limit=30.0)
-    assert optimum * (1 - 1e-4) <= solved(some, terms).value <= optimum * (1 + 1e-9)
+    optimum = by_highs(some, terms, whole=True)
+    assert optimum * (1 - 1e-4) <= solved(some, terms).value <= optimum * (1 + 1e-5)
 
 
 def kept(some: Case, terms: Terms, plan: Plan, fixed: np.ndarray | None = None) -> None:
@@ -310,13 +310,13 @@ def test_prices_are_the_finite_differences_of_the_optimum_that_highs_finds(kind)
     n = 5_000
     some, terms = case(kind, n, seed=6), limits(n, 0.12)
     prices = solved(some, terms).prices
-    more, fewer = (by_highs(some, replace(terms, budget=terms.budget + step))[0] for step in (10_000, -10_000))
+    more, fewer = (by_highs(some, replace(terms, budget=terms.budget + step)) for step in (10_000, -10_000))
     assert (more - fewer) / 2 == pytest.approx(prices.budget, rel=0.01)
     for c in np.flatnonzero(prices.capacity):
         rooms = [
             tuple(room + step if place == c else room for place, room in enumerate(terms.capacity)) for step in (1, -1)
         ]
-        more, fewer = (by_highs(some, replace(terms, capacity=room))[0] for room in rooms)
+        more, fewer = (by_highs(some, replace(terms, capacity=room)) for room in rooms)
         assert (more - fewer) / 2 == pytest.approx(prices.capacity[c], rel=0.01)
 
 
