@@ -102,7 +102,7 @@ class Effects:
     """What one channel's tests say. level: by what effects differ; `settle` decides, until then by nothing.
 
     expected: (n, 2) outcomes held out and treated; scores: (n,) Γ; channel: the mean effect of those tested; segments:
-    theirs; out: level -> (n,) effect learned without the customer; qini_p, qini_low: of ranking by it; slope: how much
+    theirs; out: level -> (n,) effect, how it differs learned without the customer; qini_p, qini_low: of ranking by it; slope: how much
     of what the customers' own estimates say beyond their segment's, or the channel's, holds up; effect_apart: (n,) at
     the level settled.
     """
@@ -121,7 +121,7 @@ class Effects:
         self.channel = clustered(self.scores, self.customer)
         self.segments = self.by_segment(self.scores, self.channel)
         self.weights, self.spread = traits.fit(self.scores)
-        self.without: list[tuple[float, np.ndarray, np.ndarray]] = []  # of each fold: channel, segments, weights
+        self.without: list[tuple[np.ndarray, np.ndarray]] = []  # of each fold: segments' effects, weights
         self.out = {level: np.empty(len(x)) for level in (CUSTOMERS, SEGMENTS, CHANNEL)}
         for k in range(len(self.parts)):  # without any outcome of the fold, also where others' outcomes are expected
             self.leave_out(k, gamma(trial, judge.expected(k)), traits)
@@ -144,12 +144,21 @@ class Effects:
         return drawn_together(np.where(enough, raw, np.nan), np.where(enough, se, np.nan), center)
 
     def leave_out(self, k: int, scores: np.ndarray, traits: Ridge) -> None:
-        """What is learned without a fold, and what that says of the fold's customers."""
+        """How customers differ, learned without a fold, and what that says of the fold's customers.
+
+        The mean is everybody's in every fold: it ranks nobody, and with a mean of its own the fold that came out low
+        would be expected to be high, so that a plan would choose between folds by their luck.
+        """
         own = self.parts[k]
         center = clustered(*(np.delete(values, own) for values in (scores, self.customer)))
-        segments, weights = self.by_segment(scores, center, k).value, traits.weights(traits.moments(scores), (k,))
-        self.without.append((center.value, segments, weights))
-        self.out[CHANNEL][own], self.out[SEGMENTS][own] = center.value, segments[self.segment[own]]
+        shift = self.channel.value - center.value
+        segments, weights = (
+            self.by_segment(scores, center, k).value + shift,
+            traits.weights(traits.moments(scores), (k,)),
+        )
+        weights[0] += shift
+        self.without.append((segments, weights))
+        self.out[CHANNEL][own], self.out[SEGMENTS][own] = self.channel.value, segments[self.segment[own]]
         self.out[CUSTOMERS][own] = traits.x[own] @ weights
 
     def ranking(self) -> tuple[float, float]:
@@ -194,11 +203,11 @@ class Effects:
         return value + share * own, error
 
     def of_apart(self, traits: np.ndarray, segment: np.ndarray, fold: np.ndarray) -> np.ndarray:
-        """The same of customers of these folds, (n,), learned without the outcomes of their fold."""
+        """The same of customers of these folds, (n,): how they differ learned without the outcomes of their fold."""
         effect = np.empty(len(segment))
-        for k, (center, values, weights) in enumerate(self.without):
+        for k, (values, weights) in enumerate(self.without):
             rows = fold == k
-            anchor = values[segment[rows]] if self.base == SEGMENTS else center
+            anchor = values[segment[rows]] if self.base == SEGMENTS else self.channel.value
             own = self.standard(traits[rows]) @ weights - anchor if self.level == CUSTOMERS else 0.0
             effect[rows] = anchor + self.slope.value * own
         return effect

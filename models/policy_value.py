@@ -14,6 +14,7 @@ import numpy as np
 
 LEVEL = 0.95
 FEWEST_EFFECTIVE = 200
+SAME = 1e-3  # currency: less makes no difference, and prices are known no better
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,10 @@ def decided(apart: Any, cost: float, budget_price: float = 0.0, capacity_price: 
 
     apart: (n,) effect learned without the customer's own outcome; budget_price: worth of one more unit of currency;
     capacity_price: worth of one more contact; others: what the best other channel brings at its prices, 0 for nobody.
+    Where it makes no difference, as when a limit cuts through customers who are all alike, the plan may contact them.
     """
-    return np.asarray(apart, float) - cost * (1 + budget_price) - capacity_price > np.maximum(others, 0.0)
+    net = np.asarray(apart, float) - cost * (1 + budget_price) - capacity_price
+    return net >= np.maximum(others, 0.0) - SAME
 
 
 def of_mean(scores: np.ndarray, effective: float, level: float, customer: np.ndarray | None = None) -> PolicyValue:
