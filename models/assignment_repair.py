@@ -6,6 +6,8 @@ place in mail) until no limit is broken; what is then left of the limits is used
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from models.assignment_dual import Dual, margins
@@ -131,33 +133,37 @@ class Balance:
         """Try contacts per channel that use up what the limits leave, the most promising by all known cuts first."""
         if self.dual.bound - self.value <= FINE * abs(self.dual.bound):
             return
-        cuts, best, home = self.dual.cuts, self.value, self.counts[:-1].copy()
+        best, home = self.value, self.counts[:-1].copy()
         grid = np.rint(self.dual.counts).astype(np.int64) + lattice(len(home))
         most = 1 << 60 if self.problem.budget is None else self.problem.budget
         fits = (grid @ self.problem.cost <= most) & (grid <= self.room[:-1]).all(axis=1)
         grid = grid[fits & (grid >= 0).all(axis=1) & (grid.sum(axis=1) <= self.problem.customers)]
-        if not len(grid):
-            return
-        hope = (grid @ cuts[0].T + cuts[1]).min(axis=1)
+        prices, levels = self.dual.cuts
+        hope = np.full(len(grid), np.inf)
+        for cut in np.argsort(prices @ self.dual.counts + levels, kind="stable"):
+            hope = np.minimum(hope, grid @ prices[cut] + levels[cut])
+            grid, hope = grid[hope > best + ZERO], hope[hope > best + ZERO]
         for _ in range(TRIED):
-            if self.dual.bound - best <= FINE * abs(self.dual.bound):
-                break
             if self.problem.rho is not None:
-                hope = np.where(hope + self.problem.held < self.problem.rho * grid @ self.problem.money, -np.inf, hope)
-            tried = int(hope.argmax())
-            if hope[tried] <= best + ZERO:
+                enough = hope + self.problem.held >= self.problem.rho * (grid @ self.problem.money)
+                grid, hope = grid[enough], hope[enough]
+            grid, hope = grid[hope > best + ZERO], hope[hope > best + ZERO]
+            if not len(grid) or self.dual.bound - best <= FINE * abs(self.dual.bound):
                 break
-            if self.shift(grid[tried] - self.counts[:-1]):
+            tried = int(hope.argmax())
+            here = grid[tried]
+            if self.shift(here - self.counts[:-1]):
                 if self.value > best and self.excess()[2] <= ZERO:
-                    best, home = self.value, grid[tried]
+                    best, home = self.value, here
                 far, _ = self.margin.paths()
                 for each in (far[:-1, -1], -far[-1, :-1]):
                     if np.isfinite(each).all():
-                        hope = np.minimum(hope, self.value + (grid - grid[tried]) @ each)
+                        hope = np.minimum(hope, self.value + (grid - here) @ each)
             hope[tried] = -np.inf
         self.shift(home - self.counts[:-1])
 
 
+@cache
 def lattice(channels: int) -> np.ndarray:
     """(k, c) small changes of contacts per channel, wider for cheap ones; the first channels are the cheapest."""
     width = {1: [200], 2: [60, 30], 3: [20, 10, 6], 4: [12, 6, 4, 2], 5: [16, 10, 3, 2, 1], 6: [10, 6, 2, 1, 1, 1]}
