@@ -1,1 +1,1 @@
-select customer_id, row_number() over (order by customer_id) - 1 as place from customer where {chosen}
+select customer_id, cast(row_number() over (order by customer_id) - 1 as integer) as place from customer where {chosen}

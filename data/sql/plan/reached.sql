@@ -1,5 +1,6 @@
 -- reached: the contacts of each customer on each channel: whether the last one was too recent, and how many there were
 -- in the days of the cap and at the end of the data, and what those cost in ten-thousandths.
+-- Contacts before all of these days change nothing, and are most of them.
 -- values: those of the members; $names, $at: the moment of planning; $since: from when the cap counts; $recently, $end
 with member as (
     {member}
@@ -21,4 +22,5 @@ select
 from reached r
 join member m on m.customer_id = r.customer_id
 left join resting s on s.channel = r.channel
+where r.occurred_at > least($since, $recently, $at - to_days(coalesce((select max(days) from resting), 0)))
 group by m.place, r.channel
