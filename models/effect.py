@@ -102,9 +102,9 @@ class Effects:
     """What one channel's tests say. level: by what effects differ; `settle` decides, until then by nothing.
 
     expected: (n, 2) outcomes held out and treated; scores: (n,) Γ; channel: the mean effect of those tested; segments:
-    theirs; out: level -> (n,) effect, how it differs learned without the customer; qini_p, qini_low: of ranking by it; slope: how much
-    of what the customers' own estimates say beyond their segment's, or the channel's, holds up; effect_apart: (n,) at
-    the level settled.
+    theirs; out: level -> (n,) effect, how it differs learned without the customer; qini_p, qini_low: of ranking by it;
+    slope: how much of what the customers' own estimates say beyond their segment's, or the channel's, holds up;
+    effect_apart: (n,) at the level settled.
     """
 
     def __init__(self, trial: Trial, segments: int):
