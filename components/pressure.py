@@ -158,7 +158,12 @@ def distribution(view: View, rows: pd.DataFrame, days: int, chosen: str) -> None
     title = headline(spread, days, limit, where)
     layout.finding(title)
     charts.draw(bars(spread, limit, days), alt=f"Customers by their contacts in {words.days(days)}. {title}.")
-    marked = f"The line marks what the cap allows in {words.days(days)}" if limit else "No cap counts these days"
+    reached = limit and limit <= spread["least_contacts"].max()
+    marked = (
+        f"The line marks what the cap allows in {words.days(days)}" if reached else f"No cap counts {words.days(days)}"
+    )
+    if limit and not reached:
+        marked = f"The cap allows {words.counted(limit, 'contact')} in {words.days(days)}, more than anybody had"
     layout.quiet(f"{marked}. Customers without a contact in the window are left out. Up to {ended()}.")
 
 
@@ -204,7 +209,7 @@ def bars(spread: pd.DataFrame, limit: int, days: int) -> go.Figure:
         ],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    if limit:
+    if limit and limit <= spread["least_contacts"].max():
         place = sum(not over for over in beyond) - 0.5
         drawn.add_vline(x=place, line={"color": charts.WORDS, "width": 1.5, "dash": "dot"})
         drawn.add_annotation(
@@ -238,7 +243,10 @@ def channels(rows: pd.DataFrame, days: int) -> None:
         worst = single.loc[single["share"].astype(float).idxmax()]
         name = words.safe_text(called.get(worst["channel"], worst["channel"]), 60)
         part = f"{words.share(worst['share'])} of {words.counted(worst['contacts'], 'contact')} in 12 months"
-        layout.finding(f"{name} has the largest share of contacts that came too soon: {part}")
+        alone = len(rows) < 3  # all channels and the only one
+        layout.finding(
+            f"Too soon came {part}" if alone else f"{name} has the largest share of contacts too soon: {part}"
+        )
     else:
         layout.finding("No channel is known to have contacts that came too soon")
     shown["channel"] = [called.get(name, name) for name in shown["channel"]]

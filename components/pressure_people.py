@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from components import access, ask, exports, filters, layout, offer, words
-from components.pressure import ALL
+from components.pressure import ALL, named
 from data.catalog import Unit
 from data.pressure import Pressure
 from data.question import Listing, View
@@ -54,6 +54,11 @@ def people(view: View) -> None:
     begins = (filters.page_number(number, SIZE) - 1) * SIZE
     asked = Listing("pressed", view.only("hit", *WHO[chosen]) if WHO[chosen] else view, SIZE, begins)
     rows = ask.ask(asked)
+    called = named()
+    rows["resting_on"] = [
+        ", ".join(called.get(key, key) for key in keys.split(", ")) if words.known(keys) else keys
+        for keys in rows["resting_on"]
+    ]
     with above:
         who = f"{chosen}: {words.counted(number, 'customer')}"
         layout.finding(f"{who}, those under most pressure first")
