@@ -13,6 +13,7 @@ from data.catalog import Unit
 
 STAYS, MOVES = "rgba(140,150,170,0.35)", "rgba(110,135,220,0.45)"
 HEIGHT = 64  # pixels for one channel of the flow
+THIN = 0.004  # of all customers: a band that is not drawn
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class Flow:
 
 
 def flow(before: Sequence[str], after: Sequence[str], flows: Sequence[Flow], currency: str) -> go.Figure:
-    """The last 30 days on the left, the plan on the right; a band is as wide as its customers are many."""
+    """The last 30 days on the left, the plan on the right; a band is as wide as its customers are many.
+
+    Bands too thin to be told apart are left out, except the widest of each channel; the labels count them.
+    """
     left = [sum(one.customers for one in flows if one.before == at) for at in range(len(before))]
     right = [sum(one.customers for one in flows if one.after == at) for at in range(len(after))]
     gains = [sum(one.money for one in flows if one.after == at) for at in range(len(after))]
@@ -35,6 +39,7 @@ def flow(before: Sequence[str], after: Sequence[str], flows: Sequence[Flow], cur
         f"{plain(name)} {words.count(number)}" + (f", {words.signed(money, currency, short=True)}" if money else "")
         for name, number, money in zip(after, right, gains, strict=True)
     ]
+    flows = visible(flows)
     figure = charts.base(90 + HEIGHT * max(len(before), len(after)))
     figure.add_sankey(
         arrangement="fixed",
@@ -57,6 +62,14 @@ def flow(before: Sequence[str], after: Sequence[str], flows: Sequence[Flow], cur
         },
     )
     return figure
+
+
+def visible(flows: Sequence[Flow]) -> list[Flow]:
+    """The flows wide enough to be seen, and the widest one from and to every channel."""
+    least = THIN * sum(one.customers for one in flows)
+    widest = {("from", one.before): one for one in sorted(flows, key=lambda one: one.customers)}
+    widest |= {("to", one.after): one for one in sorted(flows, key=lambda one: one.customers)}
+    return [one for one in flows if one.customers >= least or one in widest.values()]
 
 
 def said(one: Flow, before: Sequence[str], after: Sequence[str], currency: str) -> str:

@@ -11,13 +11,22 @@ from components.passports import passport_rows
 from components.plan_solved import Solved
 from data.catalog import Unit
 from data.plan import REFUSALS, REFUSED
+from data.plan_policy import UNIT
 from data.question import Question
 
+BY_CHANNEL = {
+    "label": "Channel", "before": "Contacts, last 30 days", "contacts": "Contacts planned", "capacity": "Capacity",
+    "used": "Used", "cost": "Cost", "value": "Expected less cost",
+}  # fmt: skip
 LABELS = {
     "choice": "Choice", "contacts": "Contacts", "cost": "Cost", "value": "Expected margin less cost",
     "more": "Against nobody contacted",
 }  # fmt: skip
-UNITS = {"contacts": Unit.COUNT, "cost": Unit.MONEY, "value": Unit.MONEY}
+UNITS = {
+    **dict.fromkeys(("contacts", "before", "capacity"), Unit.COUNT),
+    **dict.fromkeys(("cost", "value"), Unit.MONEY),
+    "used": Unit.SHARE,
+}
 CURSED = (
     "A plan is picked for its own expectations, so these come out too high more often than too low. What is not proven "
     "by random tests is a promise of the model; the share drawn by lot is there to check it."
@@ -46,7 +55,7 @@ def show(one: Solved) -> None:
         card("Spent", words.money(one.cost, currency, short=True), spent(one, currency), one, SPENT)
         card("Not contacted on purpose", on_purpose(one), not_contacted(one), one, NOBODY)
     layout.quiet(words.safe_text(explored(one, currency), 500))
-    layout.quiet(f"{plan_words.gap(one.plan.gap)} {CURSED}")
+    layout.quiet(f"{plan_words.gap(one.plan.gap)} {CURSED}{apart(one, currency)}")
 
 
 NET = ("Expected margin of every planned contact, less what the contacts cost.", "sum(effect − cost of the contact)")
@@ -126,6 +135,14 @@ def not_contacted(one: Solved) -> str:
     return "; ".join(parts)
 
 
+def apart(one: Solved, currency: str) -> str:
+    """The same plan by figures that no customer's own outcomes went into, where that makes a difference."""
+    value = one.apart()
+    if abs(value - one.value) <= 0.005 * abs(one.value):
+        return ""
+    return f" By figures learned without each customer's own outcomes, its net is {words.money(value, currency)}."
+
+
 def nobody(one: Solved) -> str:
     """Why nobody of the view may be contacted, the most frequent reason first."""
     found = one.candidates
@@ -143,9 +160,12 @@ def explored(one: Solved, currency: str) -> str:
         return "Nobody is drawn by lot, so nothing will be learned of whether this plan is right."
     cost = words.money(plan_solved.exploring_cost(one), currency)
     numbers = [plan_words.told(number, one.groups) for number in (none, some)]
+    spent = float(one.costs[one.by_lot()].sum())
+    much = " That is most of what is spent: lower the share, or set the dearest channel to 0." if one.cost else ""
     return (
-        f"To learn from: {numbers[0]} customers drawn by lot get no contact and {numbers[1]} a channel by lot. "
-        f"That costs about {cost} of expected margin, at the plan's prices."
+        f"To learn from: {numbers[0]} customers drawn by lot get no contact and {numbers[1]} a channel by lot, for "
+        f"{words.money(spent, currency)}. Compared with their best, that is about {cost} less, at the plan's prices."
+        + (much if spent > one.cost / 2 else "")
     )
 
 
@@ -164,3 +184,29 @@ def beside(one: Solved) -> None:
     if one.groups:
         frame["contacts"] = frame["contacts"].where((frame["contacts"] == 0) | (frame["contacts"] >= plan_words.LEAST))
     tables.table(frame, "The plan beside what was done and beside nothing", currency, LABELS, UNITS)
+
+
+def by_channel(one: Solved) -> None:
+    """Contacts of each channel, how much of its capacity that takes, cost and expected margin."""
+    currency, found = ask.current().manifest["currency"], one.candidates
+    net = one.each(found.effect) - one.costs
+    at = one.plan.channel.astype(np.int64)
+    sums = np.bincount(at[at >= 0], net[at >= 0], minlength=len(one.labels))
+    frame = pd.DataFrame(
+        {
+            "label": one.labels,
+            "before": found.current_contacts,
+            "contacts": one.plan.contacts,
+            "capacity": [np.nan if limit is None else float(limit) for limit in found.capacity(one.policy)],
+            "cost": one.plan.contacts * found.cost / UNIT,
+            "value": sums,
+        }
+    )
+    frame.insert(4, "used", frame["contacts"] / frame["capacity"].where(frame["capacity"] > 0))
+    if one.groups:
+        few = (frame["contacts"] > 0) & (frame["contacts"] < plan_words.LEAST)
+        frame.loc[few, ["contacts", "used", "cost", "value"]] = np.nan
+        frame["before"] = frame["before"].where((frame["before"] == 0) | (frame["before"] >= plan_words.LEAST))
+    full = [words.safe_text(label, 60) for label, used in zip(one.labels, frame["used"], strict=True) if used >= 1]
+    layout.finding(f"{words.listed(full)}: all contacts used" if full else "No channel is used up")
+    tables.table(frame, "Contacts, capacity and cost by channel", currency, BY_CHANNEL, UNITS, ("label",))

@@ -29,11 +29,12 @@ def show(one: Solved) -> None:
     moved = "; ".join(plan_charts.said(flow, before, after, currency) for flow in shown)
     figure = plan_charts.flow(before, after, shown, currency)
     charts.draw(figure, alt=f"Flow from the last 30 days to the plan. {moved}.", key="_plan_flow")
-    hidden = len(flows) - len(shown)
+    hidden, thin = len(flows) - len(shown), len(shown) - len(plan_charts.visible(shown))
     layout.quiet(
         "Left: the channel of most contacts in the last 30 days of the data. Right: the plan, with what it is expected "
         f"to bring less the cost ({plan_words.UNPROVEN})."
         + (f" {words.counted(hidden, 'flow')} of fewer than {plan_words.LEAST} customers not shown." if hidden else "")
+        + (f" {words.counted(thin, 'thin band')} left out of the picture, not of the table." if thin else "")
     )
     with st.expander("The same as a table"):
         rows = [(before[flow.before], after[flow.after], flow.customers, flow.money) for flow in shown]

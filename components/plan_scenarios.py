@@ -162,15 +162,14 @@ def held_back(binding: Sequence[str], labels: dict[str, str]) -> str:
 
 def terms(policy: Policy, labels: dict[str, str], currency: str) -> dict[str, str]:
     """What was asked for."""
-    limits = [
-        f"{labels.get(name, name)} {FREE_TERM if limit is None else words.count(limit)}"
-        for name, limit in policy.capacity
-    ]
     who = [f"{name}: {', '.join(values[:3])}{' …' if len(values) > 3 else ''}" for name, values in policy.members]
     most = policy.most_contacts
     return {
         "Budget": FREE_TERM if policy.budget is None else words.money(policy.budget, currency),
-        "Capacities": "; ".join(limits) or "the company's own",
+        **{
+            f"Capacity, {words.visible(labels.get(name, name), 40)}": FREE_TERM if limit is None else words.count(limit)
+            for name, limit in policy.capacity
+        },
         "Least return": "none" if policy.least_roi is None else words.ratio(policy.least_roi),
         "Most contacts": FREE_TERM if most is None else f"{most} in {words.days(policy.contact_days)}",
         "Drawn by lot": words.share(policy.none_share + policy.random_share),

@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from components import plan_large, plan_page, plan_solved, words
+from components import plan_charts, plan_large, plan_page, plan_solved, words
+from components.plan_charts import Flow, visible
 from components.plan_solved import simple
 from data.export_plan import PlanRows
 from data.journal import campaigns, overrides, plans, store
@@ -170,9 +171,39 @@ def test_the_flow_holds_every_customer_once(open_page, by_hand):
         assert f"From {row.before} to {row.after}: {words.counted(row.customers, 'customer')}" in said
 
 
+def test_every_channel_has_its_contacts_capacity_and_cost(open_page, known, by_hand):
+    app = open_page(capacity_email="25")
+    reached = contacts_of(rows_of(keep(app, "by channel")), known)
+    shown = table(app, "label", "used").set_index("label")
+    for label, channel, capacity in by_hand("select label, channel, capacity_per_month from feed_channels"):
+        mine, limit = reached[reached["channel"] == channel], 25 if channel == "email" else capacity
+        row = shown.loc[label]
+        assert row["contacts"] == len(mine) and row["cost"] == pytest.approx(mine["unit_cost"].sum())
+        assert row["value"] == pytest.approx((mine["effect"] - mine["unit_cost"]).sum(), abs=CENT)
+        assert pd.isna(row["used"]) if limit is None else row["used"] == pytest.approx(len(mine) / float(limit))
+
+
+def test_thin_bands_are_left_out_of_the_picture_only():
+    flows = [Flow(0, 0, 9_000, 5.0), Flow(0, 1, 900, 4.0), Flow(1, 1, 3, 1.0), Flow(1, 0, 2, 1.0)]
+    assert visible(flows) == flows[:3], "the widest band of every channel stays"
+    figure = plan_charts.flow(["A", "B"], ["A", "B"], flows, "EUR")
+    assert list(figure.data[0].link.value) == [9_000, 900, 3]
+    assert [re.sub(r", .*€.*", "", label) for label in figure.data[0].node.label] == [
+        "A 9,900",
+        "B 5",
+        "A 9,002",
+        "B 903",
+    ]
+
+
 def test_the_simple_rule_is_everybodys_best_channel_until_something_is_full(open_page, known, monkeypatch):
     seen = []
-    monkeypatch.setattr("components.plan_limits.plan_solved.frontier", lambda one: seen.append(one) or [(1.0, 1.0)])
+
+    def noted(one):
+        seen.append(one)
+        return [(1.0, 1.0)]
+
+    monkeypatch.setattr("components.plan_limits.plan_solved.frontier", noted)
     open_page(budget="50", capacity_email="40", capacity_mail="5")
     one = seen[-1]
     spent, value, used = Decimal(0), 0.0, dict.fromkeys(one.candidates.names, 0)
@@ -204,11 +235,13 @@ def test_the_simple_rule_is_everybodys_best_channel_until_something_is_full(open
 
 
 def test_more_budget_is_never_worth_less_and_this_plan_lies_on_the_curve(open_page, monkeypatch):
-    seen = []
-    drawn = plan_solved.frontier
-    monkeypatch.setattr(
-        "components.plan_limits.plan_solved.frontier", lambda one: seen.append((one, drawn(one))) or seen[-1][1]
-    )
+    seen, drawn = [], plan_solved.frontier
+
+    def noted(one):
+        seen.append((one, drawn(one)))
+        return seen[-1][1]
+
+    monkeypatch.setattr("components.plan_limits.plan_solved.frontier", noted)
     open_page(budget="60")
     one, curve = seen[-1]
     values = [value for _, value in curve]
@@ -429,7 +462,7 @@ def test_measure_how_long_a_changed_term_takes(monkeypatch, journal):
     from pathlib import Path
 
     app = on_screen.page(monkeypatch, Path(os.environ["RAPPORT_PLAN_WAREHOUSE"]), PAGE, "auditor")
-    taken = {"budget": [], "capacity_email": []}
+    taken: dict[str, list[float]] = {"budget": [], "capacity_email": []}
     for name, values in taken.items():
         for step in range(5):
             begun = time.perf_counter()

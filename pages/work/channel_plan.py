@@ -21,6 +21,7 @@ if one is None:
     st.stop()
 plan_figures.show(one)
 plan_moves.show(one)
+plan_figures.by_channel(one)
 plan_limits.frontier(one)
 plan_limits.prices(one)
 plan_figures.beside(one)
