@@ -1,6 +1,6 @@
 """The benchmark of channel plans: ours, linear programs by HiGHS and OR-tools, and the usual rule of thumb, in one run.
 
-    python -m tests.bench_plan [--customers 10000 100000 1000000] [--limit 300] [--to bench-plan.json]
+    python -m tests.bench_plan [--customers 10000 100000 1000000] [--limit 300] [--pieces NAME ...] [--to bench-plan.json]
 
 Seconds on a shared machine mean little; ratios within one run do. Each piece runs in a process of its own. Ours is timed
 from raw arrays to a plan with bound, reasons and regrets; the others solve the program of divisible customers, which is
@@ -35,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, nargs="+", default=[10_000, 20_000, 100_000, 1_000_000])
     parser.add_argument("--limit", type=float, default=300.0, help="seconds that another solver may take")
+    parser.add_argument("--pieces", choices=PIECES, nargs="+", default=PIECES)
     parser.add_argument("--to", type=Path, default=Path("bench-plan.json"))
     parser.add_argument("--part", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -44,12 +45,12 @@ def main() -> None:
     rows = []
     for customers in options.customers:
         here = []
-        for piece in PIECES:
+        for piece in options.pieces:
             if piece == FRONTIER and customers > MOST_FRONTIER:
                 continue
             here.append({"piece": piece, "customers": customers} | measured(piece, customers, options.limit))
             show(here[-1])
-        rows += [*here, compared(customers, here)]
+        rows += [*here, *([compared(customers, here)] if OURS in options.pieces else [])]
     options.to.write_text(json.dumps(rows, indent=1))
 
 
