@@ -30,12 +30,14 @@ check: .venv/installed-dev  ## Check format, lint and types, changing nothing
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 
-bench: .venv/installed-dev  ## Measure builds, questions, purchase models, concentration and exports; prints tables and writes JSON (ARGS=...)
+bench: .venv/installed-dev  ## Measure builds, questions, purchase models, concentration, exports and channel plans; prints tables and writes JSON (ARGS=...)
 	@$(IN_VENV) -m tests.bench $(ARGS)
 	@$(IN_VENV) -m tests.bench_models
 	@$(IN_VENV) -m tests.bench_concentration
 	@$(IN_VENV) -m tests.bench_export
+	@$(IN_VENV) -m tests.bench_plan
 	@RAPPORT_LEDGER_STEPS=100000 $(IN_VENV) -m pytest -q tests/test_campaign_states.py
+	@RAPPORT_PLAN_ROUNDS=10 $(IN_VENV) -m pytest -q tests/test_assignment.py
 
 docs: .venv/installed  ## Renew the generated parts of README.md and docs/ from the code
 	@$(IN_VENV) -m data.describe
