@@ -18,9 +18,18 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from data.journal import audit, chain, checkpoints, database, files, grants, people, segments
+from data.journal import audit, chain, checkpoints, database, files, grants, people, plans, segments
 from data.journal.problems import JournalError
-from data.journal.schema import CAMPAIGN_RESPONSE, METADATA, SAVED_VIEW, VIEW_VERSION
+from data.journal.schema import (
+    CAMPAIGN_RESPONSE,
+    METADATA,
+    OVERRIDE,
+    RELEASE,
+    RELEASE_CUSTOMER,
+    RELEASE_STEP,
+    SAVED_VIEW,
+    VIEW_VERSION,
+)
 from data.journal.store import Journal
 from data.rights import ENTER, SYSTEM, Actor
 from tests import campaigning
@@ -262,6 +271,10 @@ REFUSED = [
     "delete from campaign_response", "update campaign_response set flag = 'again'", "delete from campaign_delivery",
     "update campaign_delivery set rows = 1", "update campaign_delivery set ended_why = 'failed'",
     "delete from campaign_batch", "update campaign_batch set first_row = 7", "update campaign_batch set sent_at = null",
+    "delete from plan", "update plan set figures = 'x'", "update plan set removed_by = 'x'", "delete from override",
+    "update override set reason = 'x'", "update override set ended_by = 'x'", "delete from release",
+    "update release set note = 'x'", "delete from release_customer", "update release_customer set saving = 0",
+    "delete from release_step", "update release_step set after = 'released'",
     "delete from segment", "update segment set members = 'x'", "update segment set owner = 'x'",
     "update session set held = '[]'", "update session set ended_at = null", "update person set subject = 'x'",
     "insert into audit (seq, at, actor, session, action, target, build, detail, key_id, mac) values (99, '', '', '', '', '', '', '', '', '')",
@@ -295,6 +308,16 @@ def decided(journal: Journal) -> None:
     answer |= {"responded_at": now, "received_at": now, "source": "http", "sender": "crm", "arm": "treated"}
     with journal.write(author, ENTER, "campaign.responses") as connection:
         connection.execute(CAMPAIGN_RESPONSE.insert(), answer)
+    plans.save(journal, author, "n", "b", "{}", {}, "p.parquet", "0" * 64)
+    kept = {"override_id": "o", "customer_id": "C1", "kind": "keep", "reason": "r", "by": author.person, "at": now}
+    listed = {"release_id": "r", "customer_id": "C2", "action": "stop", "expected": -1, "low": -2, "high": 1}
+    step = {"release_id": "r", "step": 1, "name": "propose", "before": "", "after": "waiting", "at": now}
+    with journal.write(author, ENTER, "release.propose") as connection:
+        connection.execute(OVERRIDE.insert(), kept)
+        release = {"release_id": "r", "author": author.person, "created_at": now, "build": "b", "note": "n"}
+        connection.execute(RELEASE.insert(), release)
+        connection.execute(RELEASE_CUSTOMER.insert(), listed | {"p_wrong": 0.1, "saving": 3})
+        connection.execute(RELEASE_STEP.insert(), step | {"author": author.person, "by": author.person})
 
 
 def test_the_database_itself_refuses_to_change_what_is_decided(journal):

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from components import address, attempts, people, trail, words
 from data import export_tickets
 from data.export_journal import Review, Trail
-from data.journal import audit, grants
+from data.journal import audit, grants, release_rows
 from data.journal import people as persons
 from data.journal.schema import AUDIT, ROLE_GRANT, SESSION
 from data.journal.store import Journal
@@ -536,6 +536,7 @@ def test_every_action_that_the_product_records_is_known_in_words():
                 recorded |= {str(node.value.value)} if named == ["recorded_as"] else set()
     assert {"grant.ask", "sign-in", "audit.verify", "customer.view", "sign-in refused"} <= recorded
     assert {"export", "campaign.download", "campaign.approve", "campaign.sent", "campaign.responses"} <= recorded
+    recorded |= {f"release.{name}" for name in release_rows.STEPS} | {"override.lock", "override.keep"}
     assert recorded <= set(trail.ACTIONS)
     assert len(set(trail.ACTIONS.values())) == len(trail.ACTIONS)
 

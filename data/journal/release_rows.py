@@ -131,7 +131,7 @@ def standing(connection: sa.Connection, release_id: str) -> Release:
 
 
 @contextmanager
-def acting(
+def stepping(
     journal: Journal, actor: Actor, permission: str, name: str, release_id: str, build: str, reason: str = ""
 ) -> Iterator[tuple[sa.Connection, Release]]:
     """A step of one list, which the actor may see, from where it stands; taken when the body ends. Raises Invalid."""

@@ -32,9 +32,9 @@ from data.journal.release_rows import (
     R,
     Release,
     Step,
-    acting,
     advance,
     found,
+    stepping,
     visible,
 )
 from data.journal.schema import OVERRIDE, PERSON, RELEASE, RELEASE_CUSTOMER, RELEASE_STEP
@@ -146,7 +146,7 @@ def release(
     dropped: customer -> why they stay although they are on the list: what changed since it was proposed. Whoever was
     put on the must-keep list meanwhile stays, too. Raises Invalid when nobody is left.
     """
-    with acting(journal, actor, TO_RELEASE, "release", release_id, build) as (connection, now):
+    with stepping(journal, actor, TO_RELEASE, "release", release_id, build) as (connection, now):
         another(actor, now)
         chosen = {
             row.customer_id
@@ -164,14 +164,14 @@ def release(
 def refuse(journal: Journal, actor: Actor, release_id: str, build: str, reason: str) -> None:
     """Be the second person, and say why not."""
     reason = typed.text(reason, "The reason", MOST_NOTE, lines=True)
-    with acting(journal, actor, TO_RELEASE, "refuse", release_id, build, reason) as (_, now):
+    with stepping(journal, actor, TO_RELEASE, "refuse", release_id, build, reason) as (_, now):
         another(actor, now)
 
 
 def withdraw(journal: Journal, actor: Actor, release_id: str, build: str, reason: str) -> None:
     """Take one's own list back while it waits."""
     reason = typed.text(reason, "The reason", MOST_NOTE, lines=True)
-    with acting(journal, actor, PROPOSE_RELEASE, "withdraw", release_id, build, reason) as (_, now):
+    with stepping(journal, actor, PROPOSE_RELEASE, "withdraw", release_id, build, reason) as (_, now):
         if actor.person != now.author:
             raise Forbidden("Only the author of a list can withdraw it.")
 
@@ -180,7 +180,7 @@ def end(journal: Journal, actor: Actor, release_id: str, build: str, reason: str
     """Bring the customers of a released list back: its author, or whoever may release."""
     reason = typed.text(reason, "The reason", MOST_NOTE, lines=True)
     permission = TO_RELEASE if actor.may(TO_RELEASE) else PROPOSE_RELEASE
-    with acting(journal, actor, permission, "end", release_id, build, reason) as (connection, now):
+    with stepping(journal, actor, permission, "end", release_id, build, reason) as (connection, now):
         connection.info["detail"]["customers"] = now.customers
 
 
