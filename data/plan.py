@@ -194,6 +194,8 @@ def candidates(
     """
     columns = channels(build)
     names = [one.name for one in columns]
+    if not columns:
+        raise Invalid("This company has no channels. Put them into channels.csv, and build again.")
     policy.checked(names)
     chosen, values = chosen_by(build, view, policy)
     must_keep = TRUE if MUST_KEEP in build.attributes else "false"
@@ -238,7 +240,7 @@ def candidates(
     for part in parts(build, "refused.sql", member, values):
         refusal[part["place"], part["at_channel"]] = part["refusal"]
     allowed = ((refusal == 0) | (refusal == CODE["nothing known"])) & (spoken.out == 0)[:, None]
-    current = np.where(recent.any(axis=1), recent.argmax(axis=1), NOBODY) if c else np.full(n, NOBODY)
+    current = np.where(recent.any(axis=1), recent.argmax(axis=1), NOBODY)
     return Candidates(
         build.id, keys, view.scope.attributes is None, columns, effect, low, high, apart, basis, level, allowed,
         refusal, spoken.out, current.astype(np.int8), recent.sum(axis=0), Decimal(spent) / UNIT,

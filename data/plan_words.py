@@ -25,7 +25,8 @@ def told(done: Outcome, measured: list[Worth], currency: str, with_journal: bool
 def head(done: Outcome, money: str, with_journal: bool) -> Iterator[str]:
     """Whom it is about, what it is expected to bring, and how far from the best it may be."""
     found, plan, policy = done.found, done.plan, done.policy
-    yield f"{len(found):,} customers, {len(found.channels)} channels, consent for {policy.purpose!r}"
+    channels = f"{len(found.channels)} channel{'' if len(found.channels) == 1 else 's'}"
+    yield f"{len(found):,} customers, {channels}, consent for {policy.purpose!r}"
     if not with_journal:
         yield "No journal is known: exports of campaigns, locks and releases are not taken into account"
     for code, reason in enumerate(WHOLLY):
@@ -65,8 +66,9 @@ def earning(done: Outcome, money: str) -> Iterator[str]:
     for channel, price, limit in zip(found.channels, prices.capacity, found.capacity(done.policy), strict=True):
         if limit is not None and price > 0:
             yield f"One more contact by {channel.label} earns {price:,.2f} {money} ({UNPROVEN})"
+    labels = {channel.name: channel.label for channel in found.channels}
     names = {"budget": "the budget", "least_roi": "the least return"}
-    binding = [names.get(name) or f"the capacity of {name}" for name in map(done.name_of, done.plan.binding)]
+    binding = [names.get(name) or f"the capacity of {labels[name]}" for name in map(done.name_of, done.plan.binding)]
     yield f"What binds: {', '.join(binding) or 'nothing; every contact that pays is made'}"
 
 
@@ -94,7 +96,8 @@ def nobody(done: Outcome) -> Iterator[str]:
     for code, reason in enumerate(done.reasons):
         if number := int((left & (plan.reason == code)).sum()):
             yield f"  {number:,} {reason}"
-    yield "Closed to customers:"
+    if found.refusal[inside].any():
+        yield "Closed to customers:"
     for at, channel in enumerate(found.channels):
         counts = np.bincount(found.refusal[inside, at], minlength=len(REFUSALS))
         said = [f"{number:,} {REFUSED[code]}" for code, number in enumerate(counts) if code and number]

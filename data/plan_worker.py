@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +33,7 @@ from data.warehouse import Build, NoBuild, Warehouse
 
 ROOT = Path(__file__).parent.parent
 LOCK, JOB, PROGRESS, PID, LOG = "lock", "job.json", "progress.json", "pid", "said.txt"
+JOURNAL = "journal.db"
 ROWS, FIGURES = "rows.parquet", "figures.json"
 NONE, RUNNING, DONE, FAILED, CANCELLED = "none", "running", "done", "failed", "cancelled"
 DIED = "The calculation ended without an answer, perhaps for lack of memory. Start it again, or set a filter."
@@ -65,7 +65,6 @@ def start(
     policy: Policy,
     scope: Scope,
     at: datetime | None = None,
-    environment: Mapping[str, str] | None = None,
 ) -> None:
     """Begin a plan; what came of an earlier one is gone. at: the moment of planning, now when left out.
 
@@ -93,8 +92,7 @@ def start(
         try:
             CHILDREN[folder] = child = subprocess.Popen(
                 [sys.executable, "-m", "data", "plan", "--job", str(folder)],
-                cwd=ROOT,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, "PYTHONPATH": python_path()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -184,6 +182,8 @@ def work(folder: Path, models: Any) -> int:
         build = Warehouse(Path(job["warehouse"])).build(job["build"])
         view = View(scope_of(job["scope"]))
         at, journal = datetime.fromisoformat(job["at"]), plan_command.journal_there()
+        if journal is None and (folder.parent.parent / JOURNAL).exists():
+            raise Invalid(f"The journal beside {folder.parent} is not the one that RAPPORT_JOURNAL names. Correct it.")
         done = plan_command.made(build, view, journal, models, parse(job["policy"]), at, tell)
         tell("writing", 1.0)
         measured = plan_command.measured(done, build, view, models)
@@ -199,6 +199,11 @@ def work(folder: Path, models: Any) -> int:
         said = f"The calculation failed. Whoever runs Rapport finds why in {folder / LOG}."
     put(folder / PROGRESS, json.dumps({"what": FAILED, "stage": "", "share": 0.0, "said": said}))
     return 1
+
+
+def python_path() -> str:
+    """Where the process finds Rapport, whatever folder it is started in; relative settings keep their meaning."""
+    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def whole_share(stage: str, share: float) -> float:

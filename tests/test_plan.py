@@ -104,6 +104,11 @@ def test_a_channel_without_a_cost_is_offered_to_nobody(tmp_path):
     assert {plan.REFUSED[one] for one in found.refusal[:, 0]} == {"no cost"}
 
 
+def test_a_company_without_channels_is_told_so(tmp_path):
+    with pytest.raises(Invalid, match="no channels"):
+        found_in(simple(channels={}, effects={}).build(tmp_path))
+
+
 def test_the_policy_to_begin_with_takes_the_cap_of_the_company_and_the_most_frequent_purpose(tmp_path):
     build = simple(further={"most_contacts": 3, "contact_days": 14}).build(tmp_path)
     assert plan.start(build) == Policy(most_contacts=3, contact_days=14, purpose="marketing")
@@ -466,6 +471,7 @@ def long_journal(tmp_path_factory) -> Journal:
     budget=st.none() | st.decimals(0, 60, places=4),
     most=st.none() | st.integers(0, 3),
     days=st.integers(1, 60),
+    full=st.none() | st.integers(0, 5),
     roi=st.none() | st.sampled_from([0.0, 0.5, 2.0]),
     shares=st.sampled_from([(0.0, 0.0), (0.05, 0.05), (0.2, 0.3)]),
     locks=st.integers(0, 2),
@@ -473,12 +479,14 @@ def long_journal(tmp_path_factory) -> Journal:
     running=st.booleans(),
 )  # fmt: skip
 def test_no_plan_breaks_consent_caps_capacity_budget_locks_or_a_holdout(
-    tmp_path_factory, long_journal, seed, number, budget, most, days, roi, shares, locks, holdout, running
+    tmp_path_factory, long_journal, seed, number, budget, most, days, full, roi, shares, locks, holdout, running
 ):
     prefix = f"P{seed}x{len(campaigns.running(long_journal))}x{np.random.default_rng().integers(2**40)}-"
     company = replace(world(seed, number, prefix), holdout=holdout)
     build = company.build(tmp_path_factory.mktemp("one"))
-    policy = Policy(budget, (), most, days, roi, *shares, purpose="marketing")
+    capacity = {"c0": full} if full is not None else {}
+    policy = Policy(budget, tuple(capacity.items()), most, days, roi, *shares, purpose="marketing")
+    limits = {name: limit for name, (_, limit, _, _) in company.channels.items()} | capacity
     keys, rng = sorted(company.customers), np.random.default_rng(seed)
     drawn = set[str]()
     if running:
@@ -502,9 +510,7 @@ def test_no_plan_breaks_consent_caps_capacity_budget_locks_or_a_holdout(
         assert any(key in str(problem.value) for key in broken)
         return
     locked_cost = sum((company.channels[channel][0] for channel in kept.values()), Decimal(0))
-    room = [
-        limit - list(kept.values()).count(c) for c, (_, limit, _, _) in company.channels.items() if limit is not None
-    ]
+    room = [limit - list(kept.values()).count(c) for c, limit in limits.items() if limit is not None]
     try:
         done = solved(build, long_journal, policy)
     except assignment.Infeasible:  # what is locked needs more than there is; with what is drawn it may earn too little
@@ -528,7 +534,7 @@ def test_no_plan_breaks_consent_caps_capacity_budget_locks_or_a_holdout(
             assert refusal == "" or (refusal == "nothing known" and row["drawn"] in ("locked", "explore channel"))
     assert budget is None or spent <= budget
     assert spent == done.spent
-    assert all(limit is None or used[c] <= limit for c, (_, limit, _, _) in company.channels.items())
+    assert all(limit is None or used[name] <= limit for name, limit in limits.items())
     earned = sum(Decimal(str(row["expected"])) for row in rows if row["expected"] is not None)
     assert float(earned - spent) == pytest.approx(done.plan.value, abs=1e-6)
     assert roi is None or earned >= (1 + Decimal(str(roi))) * spent - Decimal("1e-6")

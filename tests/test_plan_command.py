@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,13 +21,18 @@ from data.journal import audit
 from data.journal.store import Journal
 from data.plan_words import gap_words
 from tests import campaigning, on_screen
-from tests.conftest import run_data
+from tests.conftest import ROOT
 
 MOMENT = "2026-10-02T08:00+00:00"
 
 
 def planned(warehouse: Path, to: Path, *options: str, journal: str = "") -> tuple[int, str, str]:
-    done = run_data("plan", "--warehouse", warehouse, "--at", MOMENT, "--to", to, *options, RAPPORT_JOURNAL=journal)
+    """Run it in a folder beside which there is no journal; output and errors."""
+    command = [sys.executable, "-m", "data", "plan", "--warehouse", warehouse, "--at", MOMENT, "--to", to, *options]
+    environment = os.environ | {"RAPPORT_JOURNAL": journal, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*map(str, command)], cwd=to.parent, env=environment, capture_output=True, text=True, timeout=300
+    )
     return done.returncode, done.stdout, done.stderr
 
 

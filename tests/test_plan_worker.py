@@ -33,6 +33,7 @@ def build(warehouse: Path) -> Build:
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder in which nothing is worked out any more when the test is over; no journal is known."""
     monkeypatch.setenv("RAPPORT_JOURNAL", "")
+    monkeypatch.chdir(tmp_path)
     yield tmp_path
     for person in ("max", "erin"):
         plan_worker.forget(tmp_path, person)
@@ -122,6 +123,17 @@ def test_why_there_is_no_plan_is_said(base, warehouse, build):
     begun(base, warehouse, build, capacity=(("fax", 5),))
     said = over(base)
     assert said.what == FAILED and "There is no channel 'fax'" in said.said
+
+
+def test_a_journal_beside_the_plan_that_is_not_found_stops_it(base, warehouse, build):
+    begun(base, warehouse, build)
+    plan_worker.cancel(base, "max")
+    (base / "elsewhere").mkdir()
+    os.chdir(base / "elsewhere")
+    (base / plan_worker.JOURNAL).touch()
+    begun(base, warehouse, build)
+    said = over(base)
+    assert said.what == FAILED and "is not the one that RAPPORT_JOURNAL names" in said.said
 
 
 def test_a_result_of_another_build_is_not_shown(base, warehouse, build, tmp_path_factory):
