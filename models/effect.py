@@ -22,7 +22,7 @@ from models.uplift import qini
 LEVEL = 0.90
 FEWEST = 30  # customers a segment needs in each arm
 FEWEST_OWN = 500  # rows a channel needs in each arm before customers are told apart
-WRONG = 0.05  # chance that anything at all is called different which is not
+WRONG = 0.02  # chance that anything is called different which is not; of heavy-tailed margins up to 0.05
 CUSTOMERS, SEGMENTS, CHANNEL = "customer", "segment", "channel"
 Z = float(ndtri((1 + LEVEL) / 2))
 
@@ -240,7 +240,8 @@ def drawn_together(raw: np.ndarray, se: np.ndarray, center: Estimate) -> Segment
     if between > 0:
         trust = between / (between + se[own] ** 2)
         value[own] += trust * (raw[own] - center.value)
-        error[own] = np.sqrt(trust * se[own] ** 2 + ((1 - trust) * center.se) ** 2)
+        unsure = 2 / max(df - 2, 1) * ((1 - trust) * (raw[own] - center.value)) ** 2  # about the variance between
+        error[own] = np.sqrt(trust * se[own] ** 2 + ((1 - trust) * center.se) ** 2 + unsure)
     return Segments(raw, se, value, error, q, df, float(chdtrc(df, q)) if df else 1.0, between)
 
 

@@ -109,7 +109,7 @@ def describe(made: Card, channel: str, effects: Effects, count: Counts) -> None:
         f"{channel}: customers differ",
         effects.level != "channel" or None,
         f"Segments: Q = {segments.q:.1f} with {segments.df} degrees of freedom, p = {segments.p:.2g}. Ranking by own "
-        f"estimates: p = {effects.qini_p:.2g}. Over all channels at most one time in twenty anything passes by chance.",
+        f"estimates: p = {effects.qini_p:.2g}. Over all channels hardly anything passes by chance (Holm, 2 %).",
     )
 
 
