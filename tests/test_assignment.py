@@ -307,7 +307,7 @@ def test_prices_are_what_one_more_unit_of_currency_or_contact_earns():
 
 @pytest.mark.parametrize("kind", ["independent", "responses"])
 def test_prices_are_the_finite_differences_of_the_optimum_that_highs_finds(kind):
-    n = 5_000
+    n = 3_000
     some, terms = case(kind, n, seed=6), limits(n, 0.12)
     prices = solved(some, terms).prices
     more, fewer = (by_highs(some, replace(terms, budget=terms.budget + step)) for step in (10_000, -10_000))
