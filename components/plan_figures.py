@@ -204,7 +204,7 @@ def by_channel(one: Solved) -> None:
     )
     frame.insert(4, "used", frame["contacts"] / frame["capacity"].where(frame["capacity"] > 0))
     if one.groups:
-        few = (frame["contacts"] > 0) & (frame["contacts"] < plan_words.LEAST)
+        few = plan_words.withheld(list(map(int, frame["contacts"])))
         frame.loc[few, ["contacts", "used", "cost", "value"]] = np.nan
         frame["before"] = frame["before"].where((frame["before"] == 0) | (frame["before"] >= plan_words.LEAST))
     full = [words.safe_text(label, 60) for label, used in zip(one.labels, frame["used"], strict=True) if used >= 1]

@@ -21,6 +21,7 @@ from components import (
     tables,
     words,
 )
+from components.plan_known import BASES
 from components.plan_scenarios import terms
 from components.plan_table import LABELS, NOTHING, SIZE, UNITS
 from data import plan_worker
@@ -110,12 +111,14 @@ def result(policy: Policy, figures: Mapping[str, Any], rows: pa.Table | None) ->
     for text in said:
         st.markdown(f"**{text}** :gray[:small[{plan_words.UNPROVEN}]]")
     names = [name for name in figures["contacts"] if name in of_channels]
-    shown = [plan_words.told(figures["contacts"][name], groups) for name in names]
+    numbers = [figures["contacts"][name] for name in names]
+    hidden = plan_words.withheld(numbers, groups)
+    shown = [words.NOT_KNOWN if gone else words.count(number) for number, gone in zip(numbers, hidden, strict=True)]
     frame = pd.DataFrame(
         {
             "Channel": [of_channels[name].label for name in names],
             "Contacts": shown,
-            "Rests on": [figures["basis"].get(name) or "nothing known" for name in names],
+            "Rests on": [BASES.get(figures["basis"].get(name), "nothing known") for name in names],
         }
     )
     tables.texts(frame, "Contacts of the plan by channel", right=("Contacts",))

@@ -25,7 +25,7 @@ def show(one: Solved) -> None:
     currency = ask.current().manifest["currency"]
     before, after, flows = flows_of(one)
     layout.finding(title(before, after, flows, one.groups))
-    shown = [flow for flow in flows if not one.groups or flow.customers >= plan_words.LEAST]
+    shown = told(flows) if one.groups else flows
     moved = "; ".join(plan_charts.said(flow, before, after, currency) for flow in shown)
     figure = plan_charts.flow(before, after, shown, currency)
     charts.draw(figure, alt=f"Flow from the last 30 days to the plan. {moved}.", key="_plan_flow")
@@ -33,7 +33,7 @@ def show(one: Solved) -> None:
     layout.quiet(
         "Left: the channel of most contacts in the last 30 days of the data. Right: the plan, with what it is expected "
         f"to bring less the cost ({plan_words.UNPROVEN})."
-        + (f" {words.counted(hidden, 'flow')} of fewer than {plan_words.LEAST} customers not shown." if hidden else "")
+        + (f" Small groups are left out: {words.counted(hidden, 'flow')}." if hidden else "")
         + (f" {words.counted(thin, 'thin band')} left out of the picture, not of the table." if thin else "")
     )
     with st.expander("The same as a table"):
@@ -60,6 +60,26 @@ def flows_of(one: Solved) -> tuple[list[str], list[str], list[Flow]]:
     ]  # fmt: skip
     flows.sort(key=lambda flow: (-flow.customers, flow.before, flow.after))
     return [names[at] for at in starts], [names[at] for at in ends], flows
+
+
+def told(flows: Sequence[Flow]) -> list[Flow]:
+    """What readers of groups see: no flow below ten customers, and none that the sums of a channel would give away."""
+    gone: set[Flow] = set()
+    while True:
+        more = set(gone)
+        for side in ("before", "after"):
+            for at in {getattr(flow, side) for flow in flows}:
+                mine = [flow for flow in flows if getattr(flow, side) == at]
+                small = [0 if flow in gone else flow.customers for flow in mine]
+                lost = sum(flow.customers for flow in mine if flow in gone)
+                alone = sum(flow in gone for flow in mine) == 1
+                hidden = plan_words.withheld(small)
+                if not any(hidden) and (alone or 0 < lost < plan_words.LEAST) and any(small):
+                    hidden = [number == min(filter(None, small)) for number in small]
+                more |= {flow for flow, one in zip(mine, hidden, strict=True) if one}
+        if more == gone:
+            return [flow for flow in flows if flow not in gone]
+        gone = more
 
 
 def title(before: Sequence[str], after: Sequence[str], flows: Sequence[Flow], groups: bool) -> str:

@@ -27,12 +27,12 @@ MOST = 3  # side by side
 FREE_TERM = "no limit"
 
 
-def show(one: Solved) -> None:
-    """Keep the plan on the screen; compare kept ones; take them along, start a campaign from one, remove it."""
+def show(one: Solved | None = None) -> None:
+    """Keep the plan on the screen, if there is one; compare kept ones, take them along, start a campaign, remove."""
     attempts.outcome(PLACE)
     found = plans.listing(access.journal(), access.reader())
     layout.finding(f"{words.counted(len(found), 'plan')} kept as scenarios" if found else "No plan is kept yet")
-    if access.may(SAVE_PLAN):
+    if one is not None and access.may(SAVE_PLAN):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             st.text_input("Name of a new scenario", key=NAME, max_chars=MOST_NAME, width=320)
             st.button("Keep this plan", key="_plan_keep", type="primary", on_click=keep, args=(one,))
@@ -126,10 +126,8 @@ def column(one: SavedPlan, first: SavedPlan, currency: str) -> dict[str, str]:
             sum(figures["contacts"].values()), None if other is None else sum(other["contacts"].values())
         ),
         **{
-            f"Contacts, {words.visible(labels.get(name, name), 40)}": number(
-                count, None if other is None else other["contacts"].get(name, 0)
-            )
-            for name, count in sorted(figures["contacts"].items())
+            f"Contacts, {words.visible(labels.get(name, name), 40)}": text
+            for name, text in each(figures["contacts"], other and other["contacts"]).items()
         },
         "Held back by": held_back(figures["binding"], labels),
         **terms(policy, labels, currency),
@@ -152,6 +150,20 @@ def number(count: int, other: int | None) -> str:
         return text
     apart = count - other
     return f"{text} ({'+' if apart > 0 else ''}{words.count(apart)})"
+
+
+def each(contacts: dict[str, int], other: dict[str, int] | None) -> dict[str, str]:
+    """The contacts of each channel; for readers of groups none from which a few customers could be worked out."""
+    groups = access.scope(ask.current()).attributes is not None
+    names = sorted(contacts)
+    hidden = plan_words.withheld([contacts[name] for name in names], groups)
+    if groups and other is not None:
+        also = plan_words.withheld([other.get(name, 0) for name in names])
+        hidden = [one or two for one, two in zip(hidden, also, strict=True)]
+    return {
+        name: words.NOT_KNOWN if gone else number(contacts[name], None if other is None else other.get(name, 0))
+        for name, gone in zip(names, hidden, strict=True)
+    }
 
 
 def held_back(binding: Sequence[str], labels: dict[str, str]) -> str:

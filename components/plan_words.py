@@ -31,6 +31,23 @@ def told(number: int, groups: bool) -> str:
     return f"fewer than {LEAST}" if groups and 0 < number < LEAST else words.count(number)
 
 
+def withheld(numbers: Sequence[int], groups: bool = True) -> list[bool]:
+    """Which numbers of customers readers of groups are not told: those below ten, and as many more, the smallest first,
+    as it takes that no total gives a small one away."""
+    if not groups:
+        return [False] * len(numbers)
+    hidden = [0 < number < LEAST for number in numbers]
+    rest = sorted((number, at) for at, number in enumerate(numbers) if number >= LEAST)
+    while any(hidden) and rest and (sum(hidden) < 2 or total(numbers, hidden) < LEAST):
+        hidden[rest.pop(0)[1]] = True
+    return hidden
+
+
+def total(numbers: Sequence[int], hidden: Sequence[bool]) -> int:
+    """The sum of those that are hidden."""
+    return sum(number for number, one in zip(numbers, hidden, strict=True) if one)
+
+
 def title(value: float, contacts: int, currency: str, groups: bool = False, observed: bool = False) -> str:
     """'The plan is expected to earn €12.3 k more than nobody contacted, from 3,200 contacts (expected, unproven)'.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from components import plan_charts, plan_large, plan_page, plan_solved, words
+from components import plan_charts, plan_large, plan_moves, plan_page, plan_solved, plan_words, words
 from components.plan_charts import Flow, visible
 from components.plan_solved import simple
 from data.export_plan import PlanRows
@@ -256,8 +257,32 @@ def test_readers_of_groups_see_no_customer_and_nothing_below_ten(open_page, by_h
     assert not [key for key in keys if key in shown]
     flows = table(app, "before", "after", "customers")
     assert len(flows) and flows["customers"].min() >= 10
-    assert "fewer than 10 customers not shown" in text_of(app) and "you see sums" in text_of(app)
+    assert "Small groups are left out" in text_of(app) and "you see sums" in text_of(app)
+    shown = table(app, "label", "used", "before")
+    assert shown["contacts"].isna().sum() != 1, "one number alone would follow from the sum of all"
     assert not [frame for frame in app.dataframe if "customer_id" in frame.value]
+
+
+@pytest.mark.parametrize(("numbers", "told"), [
+    ([500, 300, 4, 20], [500, 300]), ([500, 4, 3, 0], [0]), ([500, 40, 6, 7, 0], [500, 40, 0]), ([12, 10, 0], [12, 10, 0]),
+])  # fmt: skip
+def test_no_total_gives_a_small_number_away(numbers, told):
+    hidden = plan_words.withheld(numbers)
+    assert [number for number, gone in zip(numbers, hidden, strict=True) if not gone] == told
+
+
+def test_no_sum_of_a_channel_gives_a_small_flow_away():
+    draw = random.Random(5)
+    for _ in range(200):
+        flows = [Flow(a, b, draw.choice([1, 4, 9, 10, 25, 300]), 1.0) for a in range(4) for b in range(4)]
+        seen = plan_moves.told(flows)
+        gone = [flow for flow in flows if flow not in seen]
+        assert all(flow.customers >= 10 for flow in seen)
+        for side in ("before", "after"):
+            for at in range(4):
+                lost = [flow.customers for flow in gone if getattr(flow, side) == at]
+                all_gone = len(lost) == sum(getattr(flow, side) == at for flow in flows)
+                assert not lost or all_gone or (len(lost) > 1 and sum(lost) >= 10)
 
 
 def test_readers_of_groups_get_no_plan_of_a_few_contacts(open_page):

@@ -18,6 +18,7 @@ from models import assign_arm, assignment, explore, policy_value
 one = plan_page.show(filters.view(), assign_arm, assignment, explore)
 if one is None:
     plan_override.show()
+    plan_scenarios.show()
     st.stop()
 plan_figures.show(one)
 plan_moves.show(one)
