@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 CHUNK = 32_768  # customers priced at once: the columns of a chunk stay in the processor's cache
-NUDGE = 0.25  # of a contact: prices are those of one more, not of one fewer
+NUDGE = 0.25  # of a contact, or of a ten-thousandth: prices are those of one more, not of one fewer
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Limits:
         right = [(problem.budget or 0) / 10_000] * self.budgeted + [float(problem.room[c] or 0) for c in self.capped]
         right += [-float(least[c]) for c in self.forced] + [problem.held] * self.returned
         self.right = np.array(right) / self.customers
-        nudge = [1e-4] * self.budgeted + [NUDGE * (1 + c / 128) for c in self.capped]
+        nudge = [NUDGE / 10_000] * self.budgeted + [NUDGE * (1 + c / 128) for c in self.capped]
         nudge += [0.0] * (len(self.forced) + self.returned)
         self.nudged = self.right + np.array(nudge) / self.customers
 
