@@ -38,6 +38,7 @@ bench: .venv/installed-dev  ## Measure builds, questions, purchase models, conce
 	@$(IN_VENV) -m tests.bench_plan
 	@RAPPORT_LEDGER_STEPS=100000 $(IN_VENV) -m pytest -q tests/test_campaign_states.py
 	@RAPPORT_PLAN_ROUNDS=10 $(IN_VENV) -m pytest -q tests/test_assignment.py
+	@RAPPORT_PLAN_WORLDS=200 $(IN_VENV) -m pytest -q -s tests/test_plan_worlds.py
 
 docs: .venv/installed  ## Renew the generated parts of README.md and docs/ from the code
 	@$(IN_VENV) -m data.describe

@@ -21,23 +21,25 @@ from data.model_card import Card
 WANTED = ("campaign", "campaign_day", "learned_forecast")
 
 
-def measured(folder: Path, parts: int = 1) -> tuple[duckdb.DuckDBPyConnection, list[Card]]:
-    """A database with the tables of campaigns made from a folder's feeds, and the cards that came with them."""
+def measured(
+    folder: Path, parts: int = 1, wanted: tuple[str, ...] = WANTED
+) -> tuple[duckdb.DuckDBPyConnection, list[Card]]:
+    """A database with these tables made from a folder's feeds, those they need, and the cards that came with them."""
     con = connect(":memory:", Options())
     company = read_company(folder)
     intake = take_in(con, folder, company, lambda _: None)
     models = {path.stem: read_model(path) for path in sorted(SQL.glob("*.sql"))}
     needs = {name: model.needs for name, model in models.items()} | {name: one.needs for name, one in LEARNED.items()}
-    wanted, cards = set[str](), list[Card]()
-    ask = list(WANTED)
+    taken, cards = set[str](), list[Card]()
+    ask = list(wanted)
     while ask:
-        if (name := ask.pop()) in needs and name not in wanted:
-            wanted.add(name)
+        if (name := ask.pop()) in needs and name not in taken:
+            taken.add(name)
             ask += needs[name]
     for name in in_order(models, {name: one.needs for name, one in LEARNED.items()}):
-        if name in wanted and name in models:
+        if name in taken and name in models:
             create(con, models[name], models[name].select.replace("{zone}", quoted(company.zone)), parts)
-        elif name in wanted:
+        elif name in taken:
             learnt = LEARNED[name].make(con, known(con, 1.0, frozenset(present(intake)), lambda _: None))
             cards += learnt.cards
             con.register("frame", learnt.frame)

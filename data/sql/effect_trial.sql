@@ -28,9 +28,9 @@ sound as (
         and coalesce(l.ratio_p, 1) >= 1e-3 and coalesce(l.touched_p, 1) >= 1e-3
 ),
 often as (
-    select campaign_id, greatest(sum(case when arm = 'treated' then contacted end) * 1e0
-        / nullif(sum(case when arm = 'treated' then 1 end), 0), 1) as contacts
-    from campaign_outcome
+    select campaign_id, count(*) * 1e0 / count(distinct customer_id) as contacts
+    from feed_contacts
+    where campaign_id is not null and direction = 'out' and arm = 'treated'
     group by campaign_id
 )
 select
