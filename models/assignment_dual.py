@@ -113,7 +113,7 @@ class Box:
                 rivals = rivals + (worth[c] - least[c] >= floor).view(np.int8)
             settled = rivals == 1
             near.append(np.flatnonzero(~settled) + part.start)
-            self.value += float(best @ settled)
+            self.value += float((best * settled).sum())
             self.counts += [np.count_nonzero((at == c) & settled) for c in range(channels)]
         self.value += float(self.counts @ middle)
         self.near = np.concatenate(near) if near else np.zeros(0, np.int64)

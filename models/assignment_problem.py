@@ -87,7 +87,7 @@ def passed(problem: Problem, each: np.ndarray) -> tuple[float, np.ndarray]:
             counts += [np.count_nonzero(at == c) for c in range(len(each))]
         else:
             weight = problem.weight[part]
-            total += float(best @ weight)
+            total += float((best * weight).sum())
             counts += [weight[at == c].sum() for c in range(len(each))]
     return total, counts
 
