@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import math
+import os
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -41,6 +42,7 @@ CHANNELS = {
     "phone": (Decimal("8.20"), 2, 30, True),
 }
 EXAMPLES = count()
+WORLDS = int(os.environ.get("RAPPORT_PLANS", "12"))  # companies made up; for a long run: 400
 QUIET = Policy(none_share=0.0, random_share=0.0, purpose="marketing")
 
 
@@ -466,7 +468,7 @@ def long_journal(tmp_path_factory) -> Journal:
     return opened
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=WORLDS, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**20),
     number=st.integers(10, 40),

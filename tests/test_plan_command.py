@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data import plan_command
+from data.__main__ import main
 from data.export_files import unescape
 from data.journal import audit
 from data.journal.store import Journal
@@ -34,6 +36,20 @@ def planned(warehouse: Path, to: Path, *options: str, journal: str = "") -> tupl
         [*map(str, command)], cwd=to.parent, env=environment, capture_output=True, text=True, timeout=300
     )
     return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture) -> Callable[..., tuple]:
+    """The same in this process, for the many ways to say no."""
+
+    def run(warehouse: Path, to: Path, *options: str, journal: str = "") -> tuple[int, str, str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("RAPPORT_JOURNAL", journal)
+        code = main(["plan", "--warehouse", str(warehouse), "--at", MOMENT, "--to", str(to), *options])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
 
 
 def cells(file: Path) -> list[list[str]]:
@@ -128,29 +144,29 @@ def test_with_a_journal_customers_of_a_running_campaign_are_left_out_and_the_fil
         (("--only", "shoe_size=44"), "shoe size is none here"),
     ],
 )
-def test_what_no_plan_can_be_made_of_is_said_and_nothing_is_written(warehouse, tmp_path, options, said):
-    code, out, error = planned(warehouse, tmp_path / "plan.csv", *options)
+def test_what_no_plan_can_be_made_of_is_said_and_nothing_is_written(here, warehouse, tmp_path, options, said):
+    code, out, error = here(warehouse, tmp_path / "plan.csv", *options)
     assert (code, out) == (1, "") and said in error and "Traceback" not in error
     assert not (tmp_path / "plan.csv").exists()
 
 
-def test_a_journal_that_is_not_there_is_said(warehouse, tmp_path):
-    code, _, error = planned(warehouse, tmp_path / "plan.csv", journal=str(tmp_path / "gone"))
+def test_a_journal_that_is_not_there_is_said(here, warehouse, tmp_path):
+    code, _, error = here(warehouse, tmp_path / "plan.csv", journal=str(tmp_path / "gone"))
     assert code == 1 and "There is no journal in" in error
 
 
-def test_a_file_without_an_ending_or_one_that_exists_is_refused(warehouse, tmp_path):
-    assert "Say which file to write" in planned(warehouse, tmp_path / "plan")[2]
+def test_a_file_without_an_ending_or_one_that_exists_is_refused(here, warehouse, tmp_path):
+    assert "Say which file to write" in here(warehouse, tmp_path / "plan")[2]
     (tmp_path / "plan.csv").write_text("mine")
-    code, _, error = planned(warehouse, tmp_path / "plan.csv")
+    code, _, error = here(warehouse, tmp_path / "plan.csv")
     assert code == 1 and "exists already" in error and (tmp_path / "plan.csv").read_text() == "mine"
 
 
-def test_an_older_build_says_build_again(warehouse, tmp_path, tmp_path_factory):
+def test_an_older_build_says_build_again(here, warehouse, tmp_path, tmp_path_factory):
     older = on_screen.changed(warehouse, tmp_path_factory.mktemp("older"), "drop table learned_effect")
-    code, _, error = planned(older, tmp_path / "plan.csv")
+    code, _, error = here(older, tmp_path / "plan.csv")
     assert code == 1 and "Build again to have it: python -m data build FOLDER" in error
-    assert planned(tmp_path, tmp_path / "plan.csv")[0] == 1
+    assert here(tmp_path, tmp_path / "plan.csv")[0] == 1
 
 
 def test_cells_of_the_file_are_safe_against_formulas(warehouse, tmp_path, tmp_path_factory):
