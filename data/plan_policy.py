@@ -137,9 +137,7 @@ def ratio(value: Any) -> float:
     """A return in steps of 1/10,000; raises Invalid."""
     number = finite(value, "The least return")
     if not 0 <= number <= MOST_ROI:
-        raise Invalid(
-            f"The least return must be from 0 to {MOST_ROI:,.0f}: margin less cost, per unit of cost."
-        )
+        raise Invalid(f"The least return must be from 0 to {MOST_ROI:,.0f}: margin less cost, per unit of cost.")
     return round(number * UNIT) / UNIT
 
 
