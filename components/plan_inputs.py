@@ -40,19 +40,19 @@ def show(view: View) -> Policy:
                 "most_contacts", "Most contacts of anybody", without, 0, MOST_EACH, 1,
                 "Contacts of one customer on all channels together, in the days beside. Past ones count.",
             )  # fmt: skip
-            days = number("contact_days", "in so many days", words.count(usual.contact_days), 1, MOST_DAYS, 1,
+            days = number("contact_days", "In so many days", words.count(usual.contact_days), 1, MOST_DAYS, 1,
                           "The days that are looked back over.")  # fmt: skip
         with st.grid(min(len(of_channels), 6) or 1, min_column_width=140, gap="small"):
             capacity = tuple(of_channel(one) for one in of_channels)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            explored = filters.step("explore", EXPLORED, EXPLORE, "Share drawn by chance, to learn from")
+            explored = filters.choice("explore", EXPLORED, EXPLORE, "Drawn by lot, to learn from", 220)
             purposes = purposes_of(ask.current()) or (usual.purpose,)
             purpose = filters.choice("purpose", purposes, purposes[0], "Purpose", 200)
             if typed():
                 st.button("Reset these terms", icon=":material/restart_alt:", type="tertiary", on_click=reset,
                           key="_plan_reset")  # fmt: skip
         layout.quiet(
-            "Half of the share drawn by chance gets no contact, half a channel by lot, whatever the plan would say: "
+            "Of those drawn by lot, half get no contact and half any channel they may get, whatever the plan says: "
             "without that, nobody learns whether the plan is right. Purpose: what the consent was given for."
         )
     half = int(explored.split()[0]) / 200

@@ -98,7 +98,7 @@ def compare(picked: Sequence[SavedPlan]) -> None:
     columns = {heading(one, place): column(one, picked[0], currency) for place, one in enumerate(picked)}
     lines = list(dict.fromkeys(line for rows in columns.values() for line in rows))
     written_as = {name: [rows.get(line, words.NOT_KNOWN) for line in lines] for name, rows in columns.items()}
-    frame = pd.DataFrame({"": lines} | written_as)
+    frame = pd.DataFrame({"Terms and figures": lines} | written_as)
     tables.texts(frame, f"Terms and figures of {words.counted(len(picked), 'plan')}", right=list(columns))
     if len(picked) > 1:
         layout.quiet("In brackets: the difference from the first plan. All of it expected, unproven.")

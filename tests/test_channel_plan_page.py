@@ -361,7 +361,7 @@ def test_scenarios_stand_side_by_side_with_their_difference(open_page):
     app.number_input(key="budget").set_value(30).run()
     second = keep(app, "Small")
     assert app.query_params["saved"] == [first.plan_id, second.plan_id]
-    rows = table(app, "1. Usual", "2. Small").set_index("")
+    rows = table(app, "1. Usual", "2. Small").set_index("Terms and figures")
     apart = Decimal(second.figures["spent"]) - Decimal(first.figures["spent"])
     expected = f"{words.money(Decimal(second.figures['spent']), 'EUR')} ({words.signed(apart, 'EUR')})"
     assert rows.loc["Spent", "2. Small"] == expected
