@@ -108,7 +108,7 @@ def table(done: Outcome) -> pa.Table:
     found, plan = done.found, done.plan
     inside = np.flatnonzero(found.out == 0)
     channel = plan.channel[inside].astype(np.int64)
-    cost = np.append(found.cost, 0)[channel]  # no contact is the last place
+    costs = pa.array([*(Decimal(int(one)) / UNIT for one in found.cost), Decimal(0)], pa.decimal128(18, 4))
     names = (*found.names, "")
     columns = [
         found.keys.take(pa.array(inside)),
@@ -116,7 +116,7 @@ def table(done: Outcome) -> pa.Table:
         words(done.drawn[inside], DRAWN),
         pa.array(done.p_assign[inside]),
         *(of_channel(matrix, inside, channel) for matrix in (found.effect, found.low, found.high)),
-        pa.array([Decimal(int(one)) / UNIT for one in cost], pa.decimal128(18, 4)),
+        costs.take(pa.array(np.where(channel < 0, len(costs) - 1, channel))),
         words(plan.runner_up[inside].astype(np.int64), names),
         pa.array(plan.regret[inside]),
         words(plan.reason[inside], done.reasons),
