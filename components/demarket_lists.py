@@ -201,12 +201,13 @@ def holding(actor: Actor) -> None:
     found = in_state(actor, RELEASED)
     if not found:
         return
-    number = sum(one.customers for one in found)
+    off = {one.release_id: releases.steps(access.journal(), actor, one.release_id)[-1].dropped for one in found}
+    number = sum(one.customers - len(off[one.release_id]) for one in found)
     layout.finding(f"{words.counted(number, 'customer')} on {words.counted(len(found), 'list')} released now")
     for one in found:
         with st.container(border=True):
             about(actor, one)
-            kept_back = releases.steps(access.journal(), actor, one.release_id)[-1].dropped
+            kept_back = off[one.release_id]
             who = words.safe_text(one.by_name or words.NOT_KNOWN, 60)
             stayed = (
                 f"; {words.count(len(kept_back))} stayed ({words.safe_text(named(list(kept_back)))})"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from data import demarketing
 from data.catalog import Unit
 from data.export_files import Column
-from data.export_journal import Kept
+from data.export_journal import Kept, parts
 from data.rights import CUSTOMERS, EXPORT, Actor, Forbidden
 from data.view import View
 from data.warehouse import Build
@@ -17,7 +21,8 @@ from data.warehouse import Build
 if TYPE_CHECKING:
     import pandas as pd
 
-MONEY = ("expected", "low", "high", "saving", "loss", "margin", "contact_cost", "service_cost", "returns")
+KINDS = {Unit.MONEY: pa.decimal128(18, 4), Unit.SHARE: pa.float64(), Unit.COUNT: pa.int64()}
+CENT = Decimal("0.0001")
 
 
 @dataclass(frozen=True)
@@ -34,17 +39,17 @@ class CostlyRows(Kept):
         Column("action", "What to do"),
         Column("channel", "Channel left"),
         Column("state", "State"),
-        Column("expected", "Expected, after contacts"),
-        Column("low", "90 % interval, low"),
-        Column("high", "90 % interval, high"),
-        Column("p_wrong", "Chance of being wrong"),
-        Column("saving", "Saving a year"),
-        Column("loss", "Lost a year if wrong"),
-        Column("margin", "Expected margin, 12 months"),
+        Column("expected", "Expected, after contacts", Unit.MONEY),
+        Column("low", "90 % interval, low", Unit.MONEY),
+        Column("high", "90 % interval, high", Unit.MONEY),
+        Column("p_wrong", "Chance of being wrong", Unit.SHARE),
+        Column("saving", "Saving a year", Unit.MONEY),
+        Column("loss", "Lost a year if wrong", Unit.MONEY),
+        Column("margin", "Expected margin, 12 months", Unit.MONEY),
         Column("contacts", "Contacts, 12 months", Unit.COUNT),
-        Column("contact_cost", "Their cost"),
-        Column("service_cost", "Cost to serve"),
-        Column("returns", "Returned"),
+        Column("contact_cost", "Their cost", Unit.MONEY),
+        Column("service_cost", "Cost to serve", Unit.MONEY),
+        Column("returns", "Returned", Unit.MONEY),
     )
 
     def __str__(self) -> str:
@@ -66,5 +71,10 @@ class CostlyRows(Kept):
         return len(self.found())
 
     def rows(self) -> Iterator[dict[str, Any]]:
+        money = [one.name for one in self.columns if one.unit == Unit.MONEY]
         for row in self.found().to_dict("records"):
-            yield row | {name: f"{row[name]:.4f}" for name in MONEY} | {"p_wrong": f"{row['p_wrong']:.4f}"}
+            yield row | {name: Decimal(repr(row[name])).quantize(CENT) for name in money}
+
+    def reader(self, most: int) -> pa.RecordBatchReader:
+        schema = pa.schema([(one.name, KINDS.get(one.unit, pa.string())) for one in self.columns])
+        return pa.RecordBatchReader.from_batches(schema, parts(islice(self.rows(), most), schema))

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components import words
-from data import demarketing
+from data import demarketing, export
 from data.export_demarketing import CostlyRows
 from data.journal import overrides, releases
 from data.journal.problems import Invalid
@@ -157,6 +157,11 @@ def test_the_export_is_the_whole_list_in_the_readers_scope(warehouse, kept, by_p
     mine = by_pandas[(by_pandas["manager_id"] == "M01") & (by_pandas["p_wrong"] <= 0.2)]
     assert sorted(rows) == list(mine.index) and wanted.count() == len(mine) > 0
     assert float(rows[mine.index[0]]["saving"]) == pytest.approx(mine["saving"].iloc[0], abs=1e-3)
+    made = export.make(build, export.Wanted(wanted, "de_marketing"))
+    with made.file:
+        read = pd.read_csv(made.file, encoding="utf-8-sig").set_index("Customer")
+    assert list(read.index) == list(mine.index)
+    assert read["Expected, after contacts"].to_numpy(float) == pytest.approx(mine["expected"].to_numpy(float), abs=1e-3)
     wanted.ready(manager, build)
     with pytest.raises(Forbidden):
         wanted.ready(Actor("m", held=(Held("manager", "M02"),)), build)
@@ -308,7 +313,8 @@ def test_on_a_newer_build_whoever_now_pays_is_named_and_stays(open_page, kept, w
     assert "The data is newer than the list. 1 customer would stay" in said and f"contacts cost: {keys[0]}" in said
     press(approver, "Release")
     assert sorted(releases.released(kept)) == keys[1:]
-    assert f"1 stayed ({keys[0]})" in on_screen.text_of(approver)
+    said = on_screen.text_of(approver)
+    assert f"1 stayed ({keys[0]})" in said and "3 customers on 1 list released now" in said
 
 
 def test_a_view_in_which_everybody_pays_says_so(open_page, warehouse, tmp_path):
