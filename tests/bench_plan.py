@@ -2,7 +2,8 @@
 
     python -m tests.bench_plan [--customers 10000 100000 1000000] [--limit 300] [--pieces NAME ...] [--to bench-plan.json]
 
-Seconds on a shared machine mean little; ratios within one run do. Each piece runs in a process of its own. Ours is timed
+Seconds on a shared machine mean little; ratios within one run do, and seconds of processor time ("cpu", of all
+repetitions and of building the program). Each piece runs in a process of its own. Ours is timed
 from raw arrays to a plan with bound, reasons and regrets; the others solve the program of divisible customers, which is
 not yet a plan, and are timed without building it.
 """
@@ -68,7 +69,7 @@ def compared(customers: int, rows: list[dict]) -> dict:
 
 
 def show(row: dict) -> None:
-    line = f"{row['piece']:32} {row['customers']:>9,} customers  {row['seconds']:9.3f} s"
+    line = f"{row['piece']:32} {row['customers']:>9,} customers  {row['seconds']:9.3f} s, cpu {row['cpu']:8.2f}"
     line += f"  {row['mib_before']:6,.0f} MiB before, peak {row['peak_mib']:6,.0f}"
     line += "  not done in time" if row["value"] is None else f"  value {row['value']:,.3f}"
     print(line + (f"  gap {row['gap']:.1e}" if "gap" in row else ""), flush=True)
@@ -88,7 +89,8 @@ def measured(piece: str, customers: int, limit: float) -> dict:
 def measure(piece: str, customers: int, limit: float) -> dict:
     """Seconds, value (None = not done in time), gap of ours, and memory before and at the peak."""
     some, terms = case("responses", customers), limits(customers)
-    told = {"mib_before": memory()}
+    told: dict = {"mib_before": memory()}
+    began = time.process_time()
     if piece in (OURS, FRONTIER):
         found: list = []
         work = solve if piece == OURS else frontier
@@ -106,7 +108,7 @@ def measure(piece: str, customers: int, limit: float) -> dict:
         told |= (
             by_highs(piece, some, terms, limit) if piece.startswith("HiGHS") else by_ortools(piece, some, terms, limit)
         )
-    return told | {"peak_mib": memory()}
+    return told | {"cpu": time.process_time() - began, "peak_mib": memory()}
 
 
 def memory() -> float:
