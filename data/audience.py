@@ -25,7 +25,7 @@ from data import campaign_files
 from data.audience_sources import MOST_CUSTOMERS, PLAN, candidates, options_of, source_of, text_of
 from data.campaign import Promise
 from data.drawing import Drawing
-from data.journal import campaigns, releases
+from data.journal import campaigns, overrides, releases
 from data.journal.campaign_rows import APPROVED, Campaign
 from data.journal.problems import Invalid
 from data.journal.store import Journal
@@ -206,7 +206,7 @@ def settled(
     with memory() as con:
         con.execute("create table candidate (customer_id varchar, reason varchar, outcome double, held_out boolean)")
         con.execute("create table spoken_for (campaign_id varchar, customer_id varchar)")
-        con.execute("create table released (customer_id varchar)")
+        con.execute("create table released (customer_id varchar); create table kept (customer_id varchar)")
         try:
             with build.engine.reader(text, values, ROWS_AT_ONCE) as reader:
                 rows = 0
@@ -228,7 +228,9 @@ def settled(
                     key = pa.array([one.campaign_id] * part.num_rows, pa.string())
                     add(con, "spoken_for", pa.RecordBatch.from_arrays([key, part["customer_id"]], ["c", "k"]))
         off = [key for key, left in releases.released(journal).items() if promise.channel not in left]
-        add(con, "released", pa.RecordBatch.from_arrays([pa.array(off, pa.string())], ["k"]))
+        stay = sorted(overrides.kept(journal)) if source_of(promise).keeps else []
+        for name, keys in (("released", off), ("kept", stay)):
+            add(con, name, pa.RecordBatch.from_arrays([pa.array(keys, pa.string())], ["k"]))
         con.execute(text_of("settled.sql"))
         yield con
 

@@ -24,7 +24,7 @@ from data.audience_sources import bounded
 from data.campaign import OUTCOMES, Promise
 from data.company import Unusable, read_company
 from data.export_files import KINDS, unescape
-from data.journal import audit, campaigns, deliveries, releases
+from data.journal import audit, campaigns, deliveries, overrides, releases
 from data.journal.problems import Invalid
 from data.journal.release_rows import Listed
 from data.journal.store import Journal
@@ -248,6 +248,14 @@ def test_each_reason_leaves_out_whom_a_plain_count_leaves_out(build, frames, jou
     assert (found.candidates, found.kept) == (number, len(kept)) and number == len(kept) + sum(out.values())
     shared = len(running & set(plain.candidates(book if scoped else None)))
     assert found.overlaps == (((other.campaign_id, shared),) if shared else ())
+
+
+def test_whom_a_person_keeps_is_left_out_of_de_marketing_like_whom_the_feed_keeps(build, frames, journal, ada):
+    for source, more in (("de-marketing", 1), ("view", 0)):
+        _, before, kept = Plain(frames, journal, promise(source=source), set()).count(None)
+        overrides.keep(journal, ada, build, min(kept), "Brings others.")
+        found = surveyed(build, journal, EVERYTHING, source=source)
+        assert dict(found.excluded)["must keep"] == before["must keep"] + more and found.kept == len(kept) - more
 
 
 def test_the_promises_above_meet_every_reason(frames, journal):
