@@ -120,6 +120,8 @@ def test_pages_show_a_sixth_channel(six, monkeypatch):
     seen = on_screen.page(monkeypatch, six, "work/contact_pressure", on="Chat")
     assert "Chat" in seen.selectbox(key="on").options
     assert "Chat" in set(on_screen.table(seen, "channel", "reached")["channel"])
+    seen = on_screen.page(monkeypatch, six, "work/channel_plan")
+    assert "Chat" in on_screen.text_of(seen) + "".join(one.label for one in (*seen.number_input, *seen.text_input))
 
 
 HEADER = "channel,label,kind,unit_cost,capacity_per_month,min_days_between,needs_consent"
