@@ -151,7 +151,10 @@ def candidates(
     for name, part in parts.items():
         text = text.replace(f"{{{name}}}", part)
     end = datetime.fromisoformat(build.manifest["as_of"]).astimezone(UTC).replace(tzinfo=None)
+    since, until = build.complete_year()
     values |= {
+        "year_from": since,
+        "year_to": until,
         "channel": promise.channel,
         "channels": [promise.channel],
         "purpose": promise.purpose,

@@ -30,7 +30,6 @@ from data.view import Refused, View
 from data.warehouse import Build
 
 SQL = Path(__file__).parent / "sql" / "demarketing"
-MONTHS = 12
 NORMAL = NormalDist()
 SURE = NORMAL.inv_cdf(0.95)  # standard deviations from the middle of a 90 % interval to its end
 FREE, KEPT, PROPOSED, RELEASED = "free", "kept", "waits", "released"
@@ -69,7 +68,7 @@ def figures(build: Build, view: View) -> Costly:
         raise Refused("You see groups of customers, not single ones, so this is not shown to you.")
     scope = view.scope.about(partners=False, single=True)
     chosen, values = bound(*conditions(View(scope, view.members), CUSTOMER, joined=False))
-    since, until = months(build)
+    since, until = build.complete_year()
     names = [one.name for one in plan.channels(build)]
     values |= {"since": since, "until": until, "channels": names, "purpose": plan.start(build).purpose}
     keep = TRUE if MUST_KEEP in build.attributes else "false"
@@ -85,15 +84,6 @@ def standing(found: Costly, journal: Journal) -> Costly:
     must = found.rows["must_keep"].astype(bool) | keys.isin(kept)
     on = keys.map(lists).map({WAITING: PROPOSED, HOLDS: RELEASED}).fillna(FREE)
     return replace(found, rows=found.rows.assign(must_keep=must, state=np.where(must, KEPT, on)))
-
-
-def months(build: Build) -> tuple[date, date]:
-    """The last twelve complete months of a build, or as many as there are: the first and the last one."""
-    said = build.manifest
-    first, last = (date.fromisoformat(said[name]) for name in ("first_month", "last_month"))
-    until = max(first, date.fromisoformat(said["last_complete_month"] or said["first_month"]))
-    index = until.year * 12 + until.month - MONTHS
-    return max(first, date(index // 12, index % 12 + 1, 1)), min(until, last)
 
 
 def judged(rows: pd.DataFrame) -> pd.DataFrame:

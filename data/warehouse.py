@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -66,6 +67,14 @@ class Build:
         """The partners that a manager looks after, in this build."""
         rows = self.engine.ask("select partner_id from partner where manager_id = ? order by partner_id", [manager])
         return tuple(rows["partner_id"])
+
+    def complete_year(self) -> tuple[date, date]:
+        """The last twelve complete months, or as many as there are: the first and the last one."""
+        said = self.manifest
+        first, last = (date.fromisoformat(said[name]) for name in ("first_month", "last_month"))
+        until = max(first, date.fromisoformat(said["last_complete_month"] or said["first_month"]))
+        index = until.year * 12 + until.month - 12
+        return max(first, date(index // 12, index % 12 + 1, 1)), min(until, last)
 
     def knows(self, held: Held) -> bool:
         """Whether this build has the book or the partner that a role is held for."""

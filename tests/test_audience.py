@@ -37,6 +37,7 @@ from tests.colleagues import come
 
 HELD_OUT = 0.05  # of everybody, for good
 MOST_CONTACTS, CONTACT_DAYS = 3, 45  # a cap over all channels
+LAST_COMPLETE_MONTH = "2026-09-01"  # the simulated company ends with September
 FORMULA = "=1+1"
 PLANTED = (
     # of every ten customers one agreed for another purpose only, one for none in particular, one refused it afterwards
@@ -146,6 +147,10 @@ class Plain:
     ):
         self.journal, self.promise, self.running, self.off = journal, promise, running, off or {}
         self.customer = frames["customer"].set_index("customer_id")
+        contact = frames["contact"].assign(month=pd.to_datetime(frames["contact"]["month"]))
+        last = pd.Timestamp(LAST_COMPLETE_MONTH)
+        of_year = contact[(contact["month"] <= last) & (contact["month"] > last - pd.DateOffset(months=12))]
+        self.cost_of_year = of_year["contact_cost"].astype(float).groupby(of_year["customer_id"]).sum()
         rule = frames["feed_channels"].set_index("channel").loc[promise.channel]
         self.needs_consent, self.rest = bool(rule["needs_consent"]), int(rule["min_days_between"] or 0)
         consent = frames["consent_state"]
@@ -197,7 +202,8 @@ class Plain:
         for name, values in self.promise.members:
             found = found[found[name].astype(str).isin(values)]
         if self.promise.source == "de-marketing":
-            found = found[found["expected_margin_12m"] < 0]
+            cost = self.cost_of_year.reindex(found.index).fillna(0)
+            found = found[found["expected_margin_12m"].astype(float) < cost]
         if self.promise.source == "churn":
             options = dict(self.promise.options)
             found = found[found["p_no_purchase"].astype(float) >= float(options["least"])].reset_index()
