@@ -14,7 +14,7 @@ from data.files import one
 from data.intake import Intake
 from data.view import SMALLEST_GROUP as SMALLEST_GROUP
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 FOREMOST = ("segment", "region", "risk_band")  # what readers of groups most need to split by
 
 
