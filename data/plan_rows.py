@@ -89,7 +89,8 @@ def solve(found: Candidates, policy: Policy, assignment: Any, exploring: Any, te
     plan = assignment.solve(found.effect, found.cost, found.allowed, terms, fixed, tell, explored)
     locked = (fixed != FREE) & ~explored
     drawn = np.select([explored & (fixed == NOBODY), explored, locked], [1, 2, 3], 0).astype(np.int8)
-    p_assign = np.where(locked, 1.0, drawing.logged(plan.channel))
+    meant = np.where(explored & (plan.regret < 0), plan.runner_up, plan.channel)  # had nobody been drawn, at the prices
+    p_assign = np.where(locked, 1.0, drawing.logged(plan.channel, meant))
     return Outcome(found, policy, plan, drawn, p_assign, tuple(assignment.REASONS))
 
 

@@ -21,7 +21,7 @@ class Exploration:
     """fixed: (n,) int8, FREE unless explored; p_assign: (n,) probability of what was drawn, of being left free if free.
 
     share: (n,) probability of each allowed channel in the first stage; rate: (c,) of getting the channel in the second;
-    p_none: (n,) probability of drawing nobody.
+    p_none, p_free: (n,) probability of drawing nobody, and of being left free.
     """
 
     fixed: np.ndarray
@@ -29,17 +29,21 @@ class Exploration:
     share: np.ndarray
     rate: np.ndarray
     p_none: np.ndarray
+    p_free: np.ndarray
 
     @property
     def explored(self) -> np.ndarray:
         """(n,) flags of those whom the plan must leave as drawn."""
         return self.fixed != FREE
 
-    def logged(self, channel: np.ndarray) -> np.ndarray:
-        """(n,) p_assign of a plan `channel` (n,): for the free, of being left free or drawing the same by chance."""
+    def logged(self, channel: np.ndarray, best: np.ndarray | None = None) -> np.ndarray:
+        """(n,) probability of ending up with `channel` (n,), by chance or from a plan that gives the free `best` (n,).
+
+        best: also of the explored, what the plan would have given them; `channel` where left out.
+        """
         at = np.asarray(channel).astype(np.int64)
         same = np.where(at >= 0, self.share * self.rate[np.maximum(at, 0)], self.p_none)
-        return np.where(self.explored, self.p_assign, self.p_assign + same)
+        return same + np.where(at == (at if best is None else np.asarray(best)), self.p_free, 0.0)
 
 
 def explore(
@@ -84,7 +88,7 @@ def explore(
     p_none = share * (allowed @ rate_none)
     p_free = 1 - p_none - share * (allowed @ rate)
     p = np.where(drawn == FREE, p_free, np.where(drawn == NOBODY, p_none, share * rate[np.maximum(drawn, 0)]))
-    return Exploration(drawn, p, share, rate, p_none)
+    return Exploration(drawn, p, share, rate, p_none, p_free)
 
 
 def hashed(salt: str, keys: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -454,6 +454,24 @@ def test_probabilities_of_a_customer_sum_to_one():
     assert (drawn.logged(np.full(500, NOBODY))[~allowed.any(axis=1)] == 1).all()
 
 
+def test_a_row_has_the_chance_to_end_up_with_it_drawn_or_not_whatever_the_plan_gives():
+    n, rounds = 300, 2_000
+    rng = np.random.default_rng(10)
+    allowed = rng.random((n, 3)) < 0.7
+    plan = np.where(rng.random(n) < 0.5, NOBODY, rng.integers(0, 3, n))
+    plan = np.where((plan >= 0) & ~allowed[np.arange(n), np.maximum(plan, 0)], NOBODY, plan)
+    keys, cost = [f"C{row}" for row in range(n)], np.array([10, 3_000, 50_000])
+    weights = np.zeros((rounds, 2))
+    able = allowed.any(axis=1)
+    for turn in range(rounds):
+        drawn = explore(keys, f"{SALT} {turn}", allowed, cost, Terms(None, (None, 20, None)), 0.1, 0.2)
+        got = np.where(drawn.explored, drawn.fixed, plan)
+        weight = np.where(got == plan, 1 / drawn.logged(got, plan), 0.0)[able]
+        weights[turn] = weight[plan[able] >= 0].mean(), weight[plan[able] < 0].mean()
+    error = weights.std(axis=0) / rounds**0.5
+    assert (np.abs(weights.mean(axis=0) - 1) <= 4 * error + 0.01).all()  # 0.01: groups that draw a channel are small
+
+
 def test_shares_are_met_nobody_else_changes_a_draw_by_order_and_locks_are_not_drawn():
     n = 10_000
     keys, allowed, cost, terms = (
