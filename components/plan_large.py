@@ -30,7 +30,7 @@ from data.journal.store import Journal
 from data.plan import channels
 from data.plan_policy import Policy
 from data.question import Refused, View
-from data.rights import Actor
+from data.rights import Actor, Forbidden
 from data.warehouse import folder
 
 PLACE, EVERY = "plan_large", "1s"
@@ -65,6 +65,7 @@ def begin(view: View, policy: Policy) -> None:
     """Start a process for it; a button's callback."""
 
     def start(journal: Journal, actor: Actor) -> None:
+        itself(actor)
         scope = ask.current().scope_of(actor.held)
         if scope != view.scope:
             raise Invalid("What you may see has changed since this was drawn. Open the page again.")
@@ -81,9 +82,19 @@ def progress(person: str) -> None:
     if now.what != plan_worker.RUNNING:
         st.rerun()
     st.progress(min(max(now.share, 0.0), 1.0), f"{words.visible(now.stage, 60).capitalize()} …")
-    if st.button("Cancel", key="_plan_cancel"):
-        plan_worker.cancel(base, person)
-        st.rerun()
+    st.button("Cancel", key="_plan_cancel", on_click=attempts.attempt, args=(PLACE, "It is cancelled.", stop))
+
+
+def stop(journal: Journal, actor: Actor) -> None:
+    """Cancel one's own plan."""
+    itself(actor)
+    plan_worker.cancel(journal.folder, actor.person)
+
+
+def itself(actor: Actor) -> None:
+    """Refuse whoever looks through somebody else's eyes: the process is that person's."""
+    if actor.viewed_by:
+        raise Forbidden("Nothing can be changed while looking as somebody else.")
 
 
 # What came of it
@@ -94,6 +105,9 @@ def result(policy: Policy, figures: Mapping[str, Any], rows: pa.Table | None) ->
     currency, groups = ask.current().manifest["currency"], rows is None
     of_channels = {one.name: one for one in channels(ask.current())}
     contacts = sum(figures["contacts"].values())
+    if groups and 0 < contacts < plan_words.LEAST:
+        layout.error(f"Fewer than {plan_words.LEAST} customers get a contact, and you see groups only.", "")
+        return
     observed = "tested" not in figures["basis"].values()
     layout.finding(plan_words.title(figures["value"], contacts, currency, groups, observed))
     with cards.row(3):
@@ -103,7 +117,10 @@ def result(policy: Policy, figures: Mapping[str, Any], rows: pa.Table | None) ->
         cards.card(
             "Contacts", plan_words.told(contacts, groups), f"of {words.counted(figures['customers'], 'customer')}"
         )
-    layout.quiet(plan_words.gap(figures["gap"]))
+    layout.quiet(
+        f"{plan_words.gap(figures['gap'])} Worked out {ask.moment(figures['at'])}: campaigns, locks and releases since "
+        "then are not in it."
+    )
     said = plan_words.earning(
         figures["prices"], {name: one.label for name, one in of_channels.items()}, currency, observed
     )

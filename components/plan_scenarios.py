@@ -30,7 +30,7 @@ FREE_TERM = "no limit"
 def show(one: Solved | None = None) -> None:
     """Keep the plan on the screen, if there is one; compare kept ones, take them along, start a campaign, remove."""
     attempts.outcome(PLACE)
-    found = plans.listing(access.journal(), access.reader())
+    found = plan_files.listing(access.journal(), access.reader(), View(access.scope(ask.current())))
     layout.finding(f"{words.counted(len(found), 'plan')} kept as scenarios" if found else "No plan is kept yet")
     if one is not None and access.may(SAVE_PLAN):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -100,8 +100,10 @@ def compare(picked: Sequence[SavedPlan]) -> None:
     written_as = {name: [rows.get(line, words.NOT_KNOWN) for line in lines] for name, rows in columns.items()}
     frame = pd.DataFrame({"Terms and figures": lines} | written_as)
     tables.texts(frame, f"Terms and figures of {words.counted(len(picked), 'plan')}", right=list(columns))
-    if len(picked) > 1:
-        layout.quiet("In brackets: the difference from the first plan. All of it expected, unproven.")
+    layout.quiet(
+        ("In brackets: the difference from the first plan. " if len(picked) > 1 else "")
+        + "What it comes to less the cost is expected, unproven."
+    )
     if any(one.build != ask.current().id for one in picked):
         layout.quiet("Some were made on an earlier build, so their figures are of the data of then.")
 

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from data import campaign_files
 from data.journal import plans
 from data.journal.plans import NoPlan, SavedPlan
-from data.journal.problems import JournalError
+from data.journal.problems import Invalid, JournalError
 from data.journal.store import Journal
-from data.plan_policy import Policy
+from data.plan_policy import Policy, parse
 from data.plan_read import chosen_by, read, text_of
 from data.plan_rows import Outcome, table
 from data.rights import SAVE_PLAN, Actor
@@ -54,9 +54,28 @@ def write(path: Path, rows: pa.Table) -> None:
 def opened(journal: Journal, actor: Actor, view: View, plan_id: str) -> SavedPlan:
     """A saved plan with its figures. Raises NoPlan, or Refused where a reader of groups would see too few customers."""
     found = plans.get(journal, actor, plan_id)
-    if view.scope.attributes is not None and found.figures.get("customers", 0) < SMALLEST_GROUP:
+    if singles_out(found, view):
         raise Refused(f"This plan is about fewer than {SMALLEST_GROUP} customers, and you see groups only.")
     return found
+
+
+def listing(journal: Journal, actor: Actor, view: View) -> list[SavedPlan]:
+    """The saved plans this actor may see, the latest first; readers of groups none about fewer than ten customers."""
+    return [one for one in plans.listing(journal, actor) if not singles_out(one, view)]
+
+
+def singles_out(found: SavedPlan, view: View) -> bool:
+    """Whether a reader of groups would see too few customers, or customers by what they may not be told apart by."""
+    own = view.scope.attributes
+    if own is None:
+        return False
+    try:
+        members = [name for name, _ in parse(found.policy).members]
+    except Invalid:
+        return True
+    contacts = sum(found.figures.get("contacts", {}).values())
+    few = found.figures.get("customers", 0) < SMALLEST_GROUP or 0 < contacts < SMALLEST_GROUP
+    return few or not set(members) <= set(own)
 
 
 def load(journal: Journal, actor: Actor, build: Build, view: View, plan_id: str) -> tuple[SavedPlan, pa.Table]:

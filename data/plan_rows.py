@@ -138,10 +138,13 @@ def of_channel(matrix: np.ndarray, rows: np.ndarray, channel: np.ndarray) -> pa.
 
 
 def broken_words(found: Candidates, broken: list[tuple[int, str]]) -> str:
-    """Which locks cannot be kept, for a message; readers of groups are told how many."""
+    """Which locks cannot be kept, for a message; readers of groups are not told how many."""
     number = f"{len(broken):,} locked customers" if len(broken) > 1 else "One locked customer"
     if not found.single:
-        return f"{number} cannot get the channel they are locked to. Ask whoever looks after them to end the lock."
+        return (
+            "Some locked customers cannot get the channel they are locked to. Ask whoever looks after them to end "
+            "the lock."
+        )
     said = "; ".join(f"{found.keys[place].as_py()} ({why})" for place, why in broken[:SHOWN])
     more = f"; and {len(broken) - SHOWN:,} more" if len(broken) > SHOWN else ""
     return f"{number} cannot get the channel of their lock: {said}{more}. End the lock, or lock another channel."

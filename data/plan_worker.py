@@ -151,7 +151,7 @@ def result(base: Path, person: str, build: Build, view: View) -> tuple[Policy, d
     if job["scope"] != scope_text(view.scope):
         raise Invalid("What you may see has changed since this plan was worked out. Start it again.")
     rows = narrowed(build, view, pq.read_table(folder / ROWS)) if view.scope.attributes is None else None
-    return parse(job["policy"]), figures, rows
+    return parse(job["policy"]), figures | {"at": job["at"]}, rows
 
 
 def forget(base: Path, person: str) -> None:

@@ -22,7 +22,7 @@ from data.export_plan import PlanRows
 from data.journal import campaigns, overrides, plans, store
 from data.plan_policy import parse
 from data.question import View
-from data.rights import SYSTEM, Forbidden
+from data.rights import SYSTEM, Actor, Forbidden, Held
 from tests import on_screen
 from tests.on_screen import alts, card, table, text_of
 
@@ -358,6 +358,7 @@ def test_only_who_may_decide_locks_and_keeps(open_page):
 def test_scenarios_stand_side_by_side_with_their_difference(open_page):
     app = open_page()
     first = keep(app, "Usual")
+    assert "What it comes to less the cost is expected, unproven" in text_of(app)
     app.number_input(key="budget").set_value(30).run()
     second = keep(app, "Small")
     assert app.query_params["saved"] == [first.plan_id, second.plan_id]
@@ -473,6 +474,7 @@ def test_a_large_plan_is_worked_out_beside_the_page(open_page, monkeypatch, ware
         assert time.monotonic() < until
         time.sleep(0.2)
     app.run()
+    assert "Worked out" in text_of(app)
     assert card(app, "Spent") and UNPROVEN in text_of(app) and "under other terms" not in text_of(app)
     money = card(app, "Expected net of the plan")
     app.number_input(key="budget").set_value(20).run()
@@ -480,6 +482,14 @@ def test_a_large_plan_is_worked_out_beside_the_page(open_page, monkeypatch, ware
     monkeypatch.setattr(plan_page, "IN_PROCESS", 50_000)
     app.number_input(key="budget").set_value(40).run()
     assert card(app, "Expected net of the plan") == money, "both ways come to the same plan"
+
+
+def test_nobody_begins_or_cancels_a_plan_through_somebody_elses_eyes(tmp_path):
+    journal = store.Journal(str(tmp_path / "journal"))
+    eyes = Actor("p" * 32, held=(Held("manager", "M01"),), viewed_by="a" * 32)
+    with pytest.raises(Forbidden, match="looking as somebody else"):
+        plan_large.stop(journal, eyes)
+    assert not (journal.folder / "planning").exists()
 
 
 @pytest.mark.skipif("RAPPORT_PLAN_WAREHOUSE" not in os.environ, reason="needs a build of 20,000 customers")

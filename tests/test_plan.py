@@ -614,6 +614,19 @@ def test_an_executive_saves_a_plan_of_which_others_read_the_rows(tmp_path, journ
     )
     with pytest.raises(Refused, match="fewer than 10"):
         plan_files.opened(journal, erin, View(groups), few)
+    assert [one.plan_id for one in plan_files.listing(journal, erin, View(groups))] == [new]
+    assert len(plan_files.listing(journal, ada, View(EVERYTHING))) == 2
+    by_manager = Policy(members=(("manager_id", ("M01",)),))
+    apart = plan_files.save(journal, ada, build, solved(build, journal, by_manager), "By what singles out")
+    assert apart not in {one.plan_id for one in plan_files.listing(journal, erin, View(groups))}
+
+
+def test_readers_of_groups_are_not_told_how_many_locks_cannot_be_kept(tmp_path, journal):
+    build = simple(40, consents=agreed(people(40), "email")).build(tmp_path / "b")
+    locked(journal, "C001", "phone")
+    with pytest.raises(assignment.Infeasible, match=r"^Some locked customers cannot") as problem:
+        solved(build, journal, scope=Scope(True, (), ("segment",)))
+    assert "C001" not in str(problem.value)
 
 
 def test_nobody_saves_without_the_right_and_nothing_stays_behind(tmp_path, journal):
