@@ -16,11 +16,10 @@ from data.question import Question
 
 BY_CHANNEL = {
     "label": "Channel", "before": "Contacts, last 30 days", "contacts": "Contacts planned", "capacity": "Capacity",
-    "used": "Used", "cost": "Cost", "value": "Expected less cost",
+    "used": "Used", "cost": "Cost", "value": "Net (expected, unproven)",
 }  # fmt: skip
 LABELS = {
-    "choice": "Choice", "contacts": "Contacts", "cost": "Cost", "value": "Expected margin less cost",
-    "more": "Against nobody contacted",
+    "choice": "Choice", "contacts": "Contacts", "cost": "Cost", "value": "Margin less cost (expected, unproven)",
 }  # fmt: skip
 UNITS = {
     **dict.fromkeys(("contacts", "before", "capacity"), Unit.COUNT),
@@ -46,7 +45,7 @@ def show(one: Solved) -> None:
              f"{plan_words.UNPROVEN}; {plan_words.between(low, high, currency)} if every figure lay at the lower, or "
              "at the upper end of its 90 % interval", one, NET)  # fmt: skip
         if present is None:
-            card("Against current practice", words.NOT_KNOWN, "nobody was contacted in the last 30 days", one, PRACTICE)
+            card("Against current practice", words.NOT_KNOWN, not_practised(one), one, PRACTICE)
         else:
             contacts = words.counted(one.candidates.current_contacts.sum(), "contact")
             card("Against current practice", words.signed(one.value - present, currency, short=True),
@@ -56,6 +55,12 @@ def show(one: Solved) -> None:
         card("Not contacted on purpose", on_purpose(one), not_contacted(one), one, NOBODY)
     layout.quiet(words.safe_text(explored(one, currency), 500))
     layout.quiet(f"{plan_words.gap(one.plan.gap)} {CURSED}{apart(one, currency)}")
+
+
+def not_practised(one: Solved) -> str:
+    """Why there is no current practice to compare with."""
+    few = one.candidates.current_contacts.sum()
+    return f"{f'fewer than {plan_words.LEAST} customers were' if few else 'nobody was'} contacted in the last 30 days"
 
 
 NET = ("Expected margin of every planned contact, less what the contacts cost.", "sum(effect − cost of the contact)")
@@ -118,17 +123,30 @@ def left(one: Solved) -> np.ndarray:
 
 def on_purpose(one: Solved) -> str:
     """How many are left uncontacted on purpose."""
-    return plan_words.told(int(left(one).sum()), one.groups)
+    return words.NOT_KNOWN if entangled(one) else plan_words.told(int(left(one).sum()), one.groups)
+
+
+def without(one: Solved) -> list[int]:
+    """Customers without a contact: on purpose; who may get none; held out, in a test or released."""
+    out = one.candidates.out > 0
+    return [int(left(one).sum()), int((~out & ~one.candidates.allowed.any(axis=1)).sum()), int(out.sum())]
+
+
+def entangled(one: Solved) -> bool:
+    """Whether the customers in all, less the other numbers, would tell readers of groups of fewer than ten."""
+    return any(plan_words.withheld(without(one), one.groups))
 
 
 def not_contacted(one: Solved) -> str:
     """How many of those no contact pays for; who may not be contacted at all."""
-    found, names = one.candidates, np.array(one.assignment.REASONS)
+    names = np.array(one.assignment.REASONS)
     pays_not = int((left(one) & (names[one.plan.reason] == "no channel pays")).sum())
-    barred = int(((found.out == 0) & ~found.allowed.any(axis=1)).sum())
-    apart = int((found.out > 0).sum())
+    purpose, barred, apart = without(one)
+    if entangled(one):
+        return f"{plan_words.told(purpose + barred + apart, one.groups)} get no contact, on purpose or as they may not"
+    told = not any(plan_words.withheld([pays_not, purpose - pays_not], one.groups))
     parts = [
-        f"no contact pays for {plan_words.told(pays_not, one.groups)} of them",
+        f"no contact pays for {plan_words.told(pays_not, one.groups) if told else 'some'} of them",
         f"{plan_words.told(barred, one.groups)} more may get no contact now",
     ]
     parts += [f"{plan_words.told(apart, one.groups)} are held out, in a test or released"] if apart else []
@@ -140,7 +158,8 @@ def apart(one: Solved, currency: str) -> str:
     value = one.apart()
     if abs(value - one.value) <= 0.005 * abs(one.value):
         return ""
-    return f" By figures learned without each customer's own outcomes, its net is {words.money(value, currency)}."
+    net = f"{words.money(value, currency)} ({plan_words.UNPROVEN})"
+    return f" By figures learned without each customer's own outcomes, its net is {net}."
 
 
 def nobody(one: Solved) -> str:
@@ -158,14 +177,16 @@ def explored(one: Solved, currency: str) -> str:
     none, some = (int((one.done.drawn == kind).sum()) for kind in (plan_solved.SET_NONE, plan_solved.SET_CHANNEL))
     if not none + some:
         return "Nobody is drawn by lot, so nothing will be learned of whether this plan is right."
+    if one.groups and (0 < some < plan_words.LEAST or 0 < none < plan_words.LEAST):
+        return "To learn from, some customers are drawn by lot: they get no contact, or a channel by lot."
     cost = words.money(plan_solved.exploring_cost(one), currency)
     numbers = [plan_words.told(number, one.groups) for number in (none, some)]
     spent = float(one.costs[one.by_lot()].sum())
     much = " That is most of what is spent: lower the share, or set the dearest channel to 0." if one.cost else ""
     return (
         f"To learn from: {numbers[0]} customers drawn by lot get no contact and {numbers[1]} a channel by lot, for "
-        f"{words.money(spent, currency)}. Compared with their best, that is about {cost} less, at the plan's prices."
-        + (much if spent > one.cost / 2 else "")
+        f"{words.money(spent, currency)}. Compared with their best, that is about {cost} less, at the plan's prices "
+        f"({plan_words.UNPROVEN})." + (much if spent > one.cost / 2 else "")
     )
 
 
@@ -183,6 +204,8 @@ def beside(one: Solved) -> None:
     frame = pd.DataFrame(rows)
     if one.groups:
         frame["contacts"] = frame["contacts"].where((frame["contacts"] == 0) | (frame["contacts"] >= plan_words.LEAST))
+        if present is None:
+            frame = frame[frame["value"].notna()]
     tables.table(frame, "The plan beside what was done and beside nothing", currency, LABELS, UNITS)
 
 
@@ -206,7 +229,9 @@ def by_channel(one: Solved) -> None:
     if one.groups:
         few = plan_words.withheld(list(map(int, frame["contacts"])))
         frame.loc[few, ["contacts", "used", "cost", "value"]] = np.nan
-        frame["before"] = frame["before"].where((frame["before"] == 0) | (frame["before"] >= plan_words.LEAST))
+        customers = np.bincount(found.current[found.current >= 0], minlength=len(one.labels))
+        few = plan_words.withheld([max(*pair) for pair in zip(customers, found.current_contacts > 0, strict=True)])
+        frame.loc[few, "before"] = np.nan
     full = [words.safe_text(label, 60) for label, used in zip(one.labels, frame["used"], strict=True) if used >= 1]
     layout.finding(f"{words.listed(full)}: all contacts used" if full else "No channel is used up")
     tables.table(frame, "Contacts, capacity and cost by channel", currency, BY_CHANNEL, UNITS, ("label",))

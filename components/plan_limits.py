@@ -27,7 +27,11 @@ def prices(one: Solved) -> None:
             names.append(f"One contact, {label}")
             values.append(float(price))
     if len(names) > 1:
-        charts.draw(plan_charts.more(names, values, currency), alt=f"Bars. {' '.join(said)}", key="_plan_prices")
+        charts.draw(
+            plan_charts.more(names, values, currency),
+            alt=f"Bars ({plan_words.UNPROVEN}). {' '.join(said)}",
+            key="_plan_prices",
+        )
     layout.quiet(
         "These hold for a little more or less of one term while the others stay; the curve shows further steps."
     )

@@ -15,7 +15,7 @@ from data.catalog import Unit
 
 NOTHING = "No contact"
 LABELS = {
-    "before": "Last 30 days", "after": "Plan", "customers": "Customers", "money": "Expected less cost",
+    "before": "Last 30 days", "after": "Plan", "customers": "Customers", "money": "Net (expected, unproven)",
 }  # fmt: skip
 UNITS = {"customers": Unit.COUNT, "money": Unit.MONEY}
 
@@ -24,11 +24,13 @@ def show(one: Solved) -> None:
     """The flow with its finding; the same figures as a table for who does not see it."""
     currency = ask.current().manifest["currency"]
     before, after, flows = flows_of(one)
-    layout.finding(title(before, after, flows, one.groups))
     shown = told(flows) if one.groups else flows
+    layout.finding(title(before, after, shown, one.groups))
     moved = "; ".join(plan_charts.said(flow, before, after, currency) for flow in shown)
     figure = plan_charts.flow(before, after, shown, currency)
-    charts.draw(figure, alt=f"Flow from the last 30 days to the plan. {moved}.", key="_plan_flow")
+    charts.draw(
+        figure, alt=f"Flow from the last 30 days to the plan ({plan_words.UNPROVEN}). {moved}.", key="_plan_flow"
+    )
     hidden, thin = len(flows) - len(shown), len(shown) - len(plan_charts.visible(shown))
     layout.quiet(
         "Left: the channel of most contacts in the last 30 days of the data. Right: the plan, with what it is expected "
@@ -83,11 +85,20 @@ def told(flows: Sequence[Flow]) -> list[Flow]:
 
 
 def title(before: Sequence[str], after: Sequence[str], flows: Sequence[Flow], groups: bool) -> str:
-    """'3,100 of 20,000 customers change; most from No contact to E-mail: 2,040'."""
+    """'3,100 of 20,000 customers change; most from No contact to E-mail: 2,040'.
+
+    Readers of groups are told of the flows that they see, so that no small one follows from the sum.
+    """
+    if not flows:
+        return "Too few customers move alike to show from where to where"
     moved = [flow for flow in flows if before[flow.before] != after[flow.after]]
     number, whole = sum(flow.customers for flow in moved), sum(flow.customers for flow in flows)
     if not moved:
-        return "The plan gives every customer what the last 30 days gave"
+        return (
+            "No larger group changes its channel"
+            if groups
+            else "The plan gives every customer what the last 30 days gave"
+        )
     most = moved[0]
     names = f"{words.safe_text(before[most.before], 60)} to {words.safe_text(after[most.after], 60)}"
     return (

@@ -122,7 +122,7 @@ def column(one: SavedPlan, first: SavedPlan, currency: str) -> dict[str, str]:
     figures, other = one.figures, None if one is first else first.figures
     labels = {channel.name: channel.label for channel in channels(ask.current())}
     return {
-        "Expected less cost": amount(figures, other, "value", currency),
+        "Net (expected, unproven)": amount(figures, other, "value", currency),
         "Spent": amount(figures, other, "spent", currency),
         "Contacts": number(
             sum(figures["contacts"].values()), None if other is None else sum(other["contacts"].values())

@@ -19,6 +19,7 @@ from data.plan import Candidates
 from data.plan_policy import UNIT, Policy
 from data.plan_rows import Outcome
 from data.question import Listing, Refused, View
+from data.view import SMALLEST_GROUP
 
 FREE, NOBODY = plans.FREE, plans.NOBODY
 PLANNED, SET_NONE, SET_CHANNEL, LOCKED = range(4)
@@ -176,10 +177,13 @@ def infeasible(problem: Any, candidates: Candidates) -> None:
 
 
 def current_value(candidates: Candidates) -> float | None:
-    """Expected margin less cost of the contacts of the last 30 days, by the same effects; None without any."""
-    if not candidates.current_contacts.sum():
-        return None
+    """Expected margin less cost of the contacts of the last 30 days, by the same effects; None without any.
+
+    None for readers of groups also where fewer than ten customers had them.
+    """
     at = candidates.current.astype(np.int64)
+    if not candidates.current_contacts.sum() or (not candidates.single and (at >= 0).sum() < SMALLEST_GROUP):
+        return None
     per = np.nan_to_num(candidates.effect[np.arange(len(at)), np.maximum(at, 0)])
     numbers = np.bincount(at[at >= 0], minlength=len(candidates.channels))
     sums = np.bincount(at[at >= 0], per[at >= 0], minlength=len(candidates.channels))

@@ -26,7 +26,7 @@ OUTSIDE = {
     "released": "Released: no contacts",
 }  # fmt: skip
 LABELS = {
-    "customer_id": "Customer", "channel": "Plan", "why": "Why", "net": "Expected less cost",
+    "customer_id": "Customer", "channel": "Plan", "why": "Why", "net": "Net (expected, unproven)",
     "interval": "90 % interval", "runner_up": "Runner-up", "regret": "Deviating costs", "drawn": "Decided by",
     "consent": "No consent for", "waits": "Must wait on",
 }  # fmt: skip

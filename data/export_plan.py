@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from data import plan_files
+from data.catalog import Unit
 from data.export_files import Column
-from data.export_journal import Kept
+from data.export_journal import Kept, parts
 from data.journal import plans
 from data.journal.plans import SavedPlan
 from data.rights import CUSTOMERS, EXPORT, Actor, Forbidden
@@ -18,7 +21,7 @@ from data.warehouse import Build
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE, CENT = 10_000, Decimal("0.0001")
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,13 @@ class PlanRows(Kept):
         Column("customer_id", "Customer"),
         Column("channel", "Channel"),
         Column("drawn", "Drawn by"),
-        Column("p_assign", "Probability of this"),
-        Column("expected", "Margin of the contact (expected, unproven)"),
-        Column("low", "Cautious, 90 %"),
-        Column("high", "Hopeful, 90 %"),
-        Column("cost", "Cost"),
+        Column("p_assign", "Probability of this", Unit.SHARE),
+        Column("expected", "Margin of the contact (expected, unproven)", Unit.MONEY),
+        Column("low", "Cautious, 90 %", Unit.MONEY),
+        Column("high", "Hopeful, 90 %", Unit.MONEY),
+        Column("cost", "Cost", Unit.MONEY),
         Column("runner_up", "Runner-up"),
-        Column("regret", "Lost with the runner-up"),
+        Column("regret", "Lost with the runner-up", Unit.MONEY),
         Column("reason", "Reason"),
     )
 
@@ -61,11 +64,19 @@ class PlanRows(Kept):
         return self.found().num_rows
 
     def rows(self) -> Iterator[dict[str, Any]]:
+        money = [one.name for one in self.columns if one.unit == Unit.MONEY]
         for part in self.found().to_batches(ROWS_AT_ONCE):
             for row in part.to_pylist():
-                yield {name: written(value) for name, value in row.items()}
+                yield row | {name: exact(row[name]) for name in money}
+
+    def reader(self, most: int) -> pa.RecordBatchReader:
+        import pyarrow as pa
+
+        kinds = {Unit.MONEY: pa.decimal128(18, 4), Unit.SHARE: pa.float64()}
+        schema = pa.schema([(one.name, kinds.get(one.unit, pa.string())) for one in self.columns])
+        return pa.RecordBatchReader.from_batches(schema, parts(islice(self.rows(), most), schema))
 
 
-def written(value: Any) -> str | None:
-    """A value as text: money with its digits, other numbers with six decimals."""
-    return None if value is None else f"{value:.6f}" if isinstance(value, float) else str(value)
+def exact(value: Any) -> Decimal | None:
+    """Money with four digits: a number, so that one below zero is not taken for a formula."""
+    return None if value is None else Decimal(str(value)).quantize(CENT)

@@ -7,17 +7,20 @@ import os
 import random
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from components import plan_charts, plan_large, plan_moves, plan_page, plan_solved, plan_words, words
+from components import plan_charts, plan_figures, plan_large, plan_moves, plan_page, plan_solved, plan_words, words
 from components.plan_charts import Flow, visible
 from components.plan_solved import simple
+from data import export
 from data.export_plan import PlanRows
 from data.journal import campaigns, overrides, plans, store
 from data.plan_policy import parse
@@ -285,6 +288,23 @@ def test_no_sum_of_a_channel_gives_a_small_flow_away():
                 assert not lost or all_gone or (len(lost) > 1 and sum(lost) >= 10)
 
 
+def test_what_is_left_of_all_customers_tells_readers_of_groups_of_no_few(open_page, monkeypatch):
+    app, told = open_page("executive"), plan_figures.not_contacted
+    said = []
+    monkeypatch.setattr(plan_figures, "not_contacted", lambda one: said.append(one) or told(one))
+    app.run()
+    [one] = said
+    places = np.flatnonzero((one.candidates.out == 0) & one.candidates.allowed.any(axis=1) & (one.plan.channel < 0))
+    out = one.candidates.out.copy()
+    out[places[:4]] = 1  # four are held out: all less the others would say so
+    four = replace(one, done=replace(one.done, found=replace(one.candidates, out=out)))
+    assert plan_figures.on_purpose(four) == words.NOT_KNOWN and plan_figures.entangled(four)
+    assert re.fullmatch(r"[\d,]+ get no contact, on purpose or as they may not", plan_figures.not_contacted(four))
+    few = replace(four.candidates, current=np.where(np.arange(len(out)) < 9, 0, -1).astype(np.int8))
+    assert plan_solved.current_value(few) is None, "nine customers were contacted"
+    assert plan_solved.current_value(replace(few, single=True)) is not None
+
+
 def test_readers_of_groups_get_no_plan_of_a_few_contacts(open_page):
     app = open_page("executive", budget="0.0".removesuffix(".0"), explore="0 %")
     assert "Contacting nobody" in text_of(app)
@@ -409,7 +429,13 @@ def test_a_kept_plan_leaves_with_the_readers_own_customers_only(open_page, by_ha
     found = list(whole.rows())
     assert whole.count() == len(found) == everybody
     first = rows_of(saved).iloc[0]
-    assert found[0]["customer_id"] == first["customer_id"] and found[0]["p_assign"] == f"{first['p_assign']:.6f}"
+    assert found[0]["customer_id"] == first["customer_id"] and found[0]["p_assign"] == first["p_assign"]
+    made = export.make(build, export.Wanted(whole, "plan"))
+    with made.file:
+        read = pd.read_csv(made.file, encoding="utf-8-sig", keep_default_na=False).set_index("Customer")
+    lows = rows_of(saved).set_index("customer_id")["low"].dropna().round(4)
+    assert pd.to_numeric(read.loc[lows.index, "Cautious, 90 %"]).to_numpy() == pytest.approx(lows.to_numpy(), abs=1e-4)
+    assert lows.min() < 0, "a number below zero stays a number"
     other = open_page("manager M01")
     own = {key for (key,) in by_hand("select customer_id from customer where manager_id = 'M01'")}
     theirs = PlanRows(store.journal(), build, View(other.session_state["_scope"][build.id]), saved)
