@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ from data.warehouse import Build
 LONGEST, SHOWN = 200, 10
 LATEST = "latest"
 COMPARE = ("year", "prior")
+PLAN = ("channel_plan",)
+MOST_MONEY, MOST_CONTACTS, MOST_EACH, MOST_ROI, MOST_DAYS = 1_000_000_000, 100_000_000, 1_000, 1_000, 366  # of a plan
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,10 @@ def is_day(value: str) -> bool:
         return False
 
 
-def is_number(value: str, decimals: int) -> bool:
-    """A number from 0, written plainly, with at most so many decimals."""
+def is_number(value: str, most: int, decimals: int = 0, least: int = 0) -> bool:
+    """A number within what its control takes, written plainly, with at most so many decimals."""
     pattern = r"(0|[1-9][0-9]{0,9})" + (rf"(\.[0-9]{{1,{decimals}}})?" if decimals else "")
-    return bool(re.fullmatch(pattern, value, re.ASCII))
+    return bool(re.fullmatch(pattern, value, re.ASCII)) and least <= Decimal(value) <= most
 
 
 METRIC_LABELS = tuple(metric.label for metric in METRICS.values())
@@ -143,12 +146,18 @@ PARAMETERS = {
     "state": Parameter("a state of campaigns", accepts=is_key, pages=("campaigns",)),
     "whose": Parameter("whose campaigns", ("Everybody's", "Mine"), pages=("campaigns",)),
     "via": Parameter("a channel of campaigns", accepts=is_key, pages=("campaigns",)),
-    "budget": Parameter("a whole number from 0", accepts=lambda text: is_number(text, 0), pages=("channel_plan",)),
-    "least_roi": Parameter("a number from 0, as 0.5", accepts=lambda text: is_number(text, 4), pages=("channel_plan",)),
-    "most_contacts": Parameter(
-        "a whole number from 0", accepts=lambda text: is_number(text, 0), pages=("channel_plan",)
+    "budget": Parameter(
+        f"a whole number from 0 to {MOST_MONEY:,}", accepts=lambda text: is_number(text, MOST_MONEY), pages=PLAN
     ),
-    "contact_days": Parameter("a whole number from 1", accepts=is_page_number, pages=("channel_plan",)),
+    "least_roi": Parameter(
+        f"a number from 0 to {MOST_ROI:,}, as 0.5", accepts=lambda text: is_number(text, MOST_ROI, 4), pages=PLAN
+    ),
+    "most_contacts": Parameter(
+        f"a whole number from 0 to {MOST_EACH:,}", accepts=lambda text: is_number(text, MOST_EACH), pages=PLAN
+    ),
+    "contact_days": Parameter(
+        f"a whole number from 1 to {MOST_DAYS}", accepts=lambda text: is_number(text, MOST_DAYS, least=1), pages=PLAN
+    ),
     "explore": Parameter("a share", ("0 %", "2 %", "5 %", "10 %", "15 %", "20 %"), pages=("channel_plan",)),
     "purpose": Parameter("a purpose of consents", accepts=is_key, pages=("channel_plan",)),
     "planned": Parameter("a channel of the plan", accepts=is_key, pages=("channel_plan",)),
@@ -222,7 +231,9 @@ def parameters(build: Build) -> dict[str, Parameter]:
 def capacities(build: Build) -> dict[str, Parameter]:
     """The most contacts of each channel that the company has settled: a further channel is a further name."""
     rows = ask.ask(whole_company.about_nobody("channel"), build)
-    one = Parameter("a whole number from 0", accepts=lambda text: is_number(text, 0), pages=("channel_plan",))
+    one = Parameter(
+        f"a whole number from 0 to {MOST_CONTACTS:,}", accepts=lambda text: is_number(text, MOST_CONTACTS), pages=PLAN
+    )
     return {capacity(str(channel)): one for channel in rows["channel"]}
 
 

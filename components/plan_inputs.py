@@ -9,12 +9,12 @@ from typing import Any
 import streamlit as st
 
 from components import address, ask, filters, layout, opened, words
+from components.address import MOST_CONTACTS, MOST_DAYS, MOST_EACH, MOST_MONEY, MOST_ROI
 from data.plan import Channel, channels, start
 from data.plan import purposes as purposes_of
 from data.plan_policy import Policy
 from data.question import View
 
-MOST_MONEY, MOST_CONTACTS, MOST_EACH, MOST_ROI, MOST_DAYS = 1_000_000_000, 100_000_000, 1_000, 1_000.0, 366
 EXPLORED = ("0 %", "2 %", "5 %", "10 %", "15 %", "20 %")
 EXPLORE = "10 %"
 NAMES = ("budget", "least_roi", "most_contacts", "contact_days", "explore", "purpose")
@@ -32,7 +32,7 @@ def show(view: View) -> Policy:
                 "of the data, or no limit if that was nothing.",
             )  # fmt: skip
             least = number(
-                "least_roi", "Least expected return", "none asked for", 0.0, MOST_ROI, 0.1,
+                "least_roi", "Least expected return", "none asked for", 0.0, float(MOST_ROI), 0.1,
                 "Expected margin less cost of all contacts, for each unit of cost. 0.5 asks for 1.50 of each 1.00.",
             )  # fmt: skip
             without = "no limit" if usual.most_contacts is None else words.count(usual.most_contacts)

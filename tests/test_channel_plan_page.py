@@ -140,7 +140,10 @@ def test_terms_are_kept_in_the_address_also_a_budget_of_nothing(open_page):
     assert app.number_input(key="budget").value is None and "Contacting nobody is the best" not in text_of(app)
 
 
-@pytest.mark.parametrize("asked", [{"budget": "-1"}, {"budget": "1e3"}, {"least_roi": "nan"}, {"capacity_fax": "1"}])
+@pytest.mark.parametrize("asked", [
+    {"budget": "-1"}, {"budget": "1e3"}, {"least_roi": "nan"}, {"capacity_fax": "1"}, {"budget": "1000000001"},
+    {"least_roi": "1000.5"}, {"most_contacts": "1001"}, {"contact_days": "367"}, {"capacity_email": "100000001"},
+])  # fmt: skip
 def test_terms_that_are_none_are_refused(open_page, asked):
     app = open_page(**asked)
     assert "This address cannot be shown as it stands" in text_of(app) and not app.metric
