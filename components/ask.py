@@ -80,6 +80,13 @@ def current() -> Build:
 build = current
 
 
+def newest() -> Build:
+    """The build that serves now, whatever a reader looks at: whose customers somebody decides about is never an old
+    matter. Raises NoBuild.
+    """
+    return served(folder()).current()
+
+
 def moment(at: str | None) -> str:
     """A moment of the journal as the clocks of the company on the screen showed it."""
     return words.moment(at, current().manifest["zone"]) if at else words.NOT_KNOWN

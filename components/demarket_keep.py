@@ -95,7 +95,7 @@ def keep() -> None:
         st.session_state[attempts.key(PLACE)] = False, "Choose a customer first, then press Keep."
         return
     text = f"{words.visible(who)} is on the must-keep list."
-    attempts.attempt(PLACE, text, overrides.keep, ask.current(), who, why)
+    attempts.attempt(PLACE, text, overrides.keep, ask.newest(), who, why)
     if st.session_state[attempts.key(PLACE)][0]:
         st.session_state[WHO], st.session_state[WHY] = None, ""
 
@@ -107,5 +107,5 @@ def end(own: dict[str, Override]) -> None:
         st.session_state[attempts.key(PLACE)] = False, "Choose a customer first, then press Take off."
         return
     text = f"{words.visible(who)} is no longer on the must-keep list."
-    attempts.attempt(PLACE, text, overrides.end, ask.current(), own[who].override_id)
+    attempts.attempt(PLACE, text, overrides.end, ask.newest(), own[who].override_id)
     st.session_state[ENDS] = None

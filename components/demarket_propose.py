@@ -58,6 +58,6 @@ def submit(keys: tuple[str, ...], number: str) -> None:
         st.session_state[attempts.key(PLACE)] = False, "Write a note for the second person, then propose again."
         return
     text = f"{words.counted(len(first), 'customer')} proposed. An approver sees the list on this page and decides."
-    attempts.attempt(PLACE, text, demarketing.propose, ask.current(), first, how == STOP_ALL, note)
+    attempts.attempt(PLACE, text, demarketing.propose, ask.newest(), first, how == STOP_ALL, note)
     if st.session_state[attempts.key(PLACE)][0]:
         st.session_state[NOTE] = ""

@@ -77,7 +77,7 @@ def lock() -> None:
     if not who or what is None:
         st.session_state[attempts.key(PLACE)] = False, "Type a key and choose a channel first, then press Lock."
         return
-    attempts.attempt(PLACE, f"{words.visible(who)} is locked.", overrides.lock, ask.current(), who, what, why)
+    attempts.attempt(PLACE, f"{words.visible(who)} is locked.", overrides.lock, ask.newest(), who, what, why)
 
 
 def end(own: dict[str, Override]) -> None:
@@ -87,4 +87,4 @@ def end(own: dict[str, Override]) -> None:
         st.session_state[attempts.key(PLACE)] = False, "Choose a customer first, then press End."
         return
     said = f"{words.visible(who)} is no longer locked."
-    attempts.attempt(PLACE, said, overrides.end, ask.current(), own[who].override_id)
+    attempts.attempt(PLACE, said, overrides.end, ask.newest(), own[who].override_id)

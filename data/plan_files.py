@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data import campaign_files
-from data.journal import plans
+from data.journal import overrides, plans
 from data.journal.plans import NoPlan, SavedPlan
 from data.journal.problems import Invalid, JournalError
 from data.journal.store import Journal
@@ -90,6 +90,7 @@ def load(journal: Journal, actor: Actor, build: Build, view: View, plan_id: str)
 def customers_of(journal: Journal, actor: Actor, plan_id: str, channel: str) -> list[str]:
     """The customers whom a saved plan gives a channel, whoever looks after them: what an audience is narrowed from.
 
+    Who was locked to another channel or to none since is not among them.
     Raises Refused where this actor sees no such plan, so that drafting a campaign does not count as guessing.
     """
     if not plan_id:
@@ -98,7 +99,9 @@ def customers_of(journal: Journal, actor: Actor, plan_id: str, channel: str) -> 
     if found is None:
         raise Refused(str(NoPlan()))
     rows = frozen(journal, found)
-    return rows.filter(pc.equal(rows["channel"].cast(pa.string()), channel))["customer_id"].to_pylist()
+    given = rows.filter(pc.equal(rows["channel"].cast(pa.string()), channel))["customer_id"].to_pylist()
+    locks = {one.customer_id: one.channel for one in overrides.active(journal, overrides.CHANNEL)}
+    return [key for key in given if locks.get(key, channel) == channel]
 
 
 def frozen(journal: Journal, saved: SavedPlan) -> pa.Table:

@@ -16,8 +16,23 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import streamlit as st
 
-from components import plan_charts, plan_figures, plan_large, plan_moves, plan_page, plan_solved, plan_words, words
+from components import (
+    ask,
+    attempts,
+    demarket_keep,
+    demarket_propose,
+    plan_charts,
+    plan_figures,
+    plan_large,
+    plan_moves,
+    plan_override,
+    plan_page,
+    plan_solved,
+    plan_words,
+    words,
+)
 from components.plan_charts import Flow, visible
 from components.plan_solved import simple
 from data import export
@@ -370,6 +385,24 @@ def test_locks_that_no_term_allows_are_named(open_page, by_hand):
     assert table(app, "customer_id", "why", "by")["customer_id"].tolist() == [who], "so that it can be ended"
     app.number_input(key="capacity_teleservice").set_value(1).run()
     assert app.metric and not app.exception
+
+
+def test_who_decides_about_customers_is_asked_of_the_newest_build_whatever_is_on_the_screen(monkeypatch):
+    typed = {"_lock_who": "C1", "_lock_what": "", "_lock_why": "Why", "_lock_end": "C1", "_keep_who": "C1",
+             "_keep_why": "Why", "_keep_end": "C1", "_release_how": "As listed", "_release_note": "Why",
+             "_build": "old", "_outcome_demarketing": (True, ""), "number": 1}  # fmt: skip
+    monkeypatch.setattr(st, "session_state", typed)
+    monkeypatch.setattr(ask, "newest", lambda: "newest")
+    monkeypatch.setattr(attempts, "attempt", lambda place, said, action, build, *rest: given.append(build))
+    one = overrides.Override("o", "C1", "channel", "", "Why", "p", "P", "2026-01-01T00:00:00.000000Z")
+    given: list[str] = []
+    plan_override.lock()
+    plan_override.end({"C1": one})
+    demarket_keep.keep()
+    typed["_keep_end"] = "C1"
+    demarket_keep.end({"C1": one})
+    demarket_propose.submit(("C1",), "number")
+    assert given == ["newest"] * 5
 
 
 def test_only_who_may_decide_locks_and_keeps(open_page):

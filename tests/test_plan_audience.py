@@ -11,7 +11,7 @@ import pytest
 from data import audience, plan, plan_files, plan_rows
 from data.audience_sources import bounded
 from data.campaign import Promise
-from data.journal import campaigns, plans
+from data.journal import campaigns, overrides, plans
 from data.journal.problems import Invalid
 from data.journal.store import Journal
 from data.rights import Actor
@@ -88,6 +88,17 @@ def test_the_audience_is_whom_the_plan_gives_the_channel_those_by_chance_include
     assert {
         key for key, code in zip(again.customer_id, again.out) if code
     } == drawn  # and the next plan leaves them out
+
+
+def test_who_is_locked_to_something_else_after_a_plan_was_kept_is_not_in_its_campaign(journal, author, build):
+    plan_id, given, _ = kept(journal, author, build)
+    channel = max((name for name in given if name), key=lambda name: len(given[name]))
+    none, other, same = sorted(given[channel])[:3]
+    for key, to in ((none, ""), (other, "another"), (same, channel)):
+        overrides.lock(journal, author, build, key, to, "They asked for it.")
+    scope = build.scope_of(author.held)
+    counted = audience.survey(build, View(scope), promise(plan_id, channel), journal, assign_arm, actor=author)
+    assert counted.candidates == len(given[channel]) - 2
 
 
 def test_a_plan_of_everybody_is_narrowed_to_the_book_of_the_author(journal, author, approver, build):
