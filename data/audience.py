@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data import campaign_files
-from data.audience_sources import MOST_CUSTOMERS, PLAN, candidates, options_of, source_of, text_of
+from data.audience_sources import MOST_CUSTOMERS, PLAN, candidates, kept_by_feed, options_of, source_of, text_of
 from data.campaign import Promise
 from data.drawing import Drawing
 from data.journal import campaigns, overrides, releases
@@ -228,6 +228,7 @@ def settled(
                     key = pa.array([one.campaign_id] * part.num_rows, pa.string())
                     add(con, "spoken_for", pa.RecordBatch.from_arrays([key, part["customer_id"]], ["c", "k"]))
         off = [key for key, left in releases.released(journal).items() if promise.channel not in left]
+        off = sorted(set(off) - kept_by_feed(build, off))
         stay = sorted(overrides.kept(journal)) if source_of(promise).keeps else []
         for name, keys in (("released", off), ("kept", stay)):
             add(con, name, pa.RecordBatch.from_arrays([pa.array(keys, pa.string())], ["k"]))

@@ -171,6 +171,14 @@ def candidates(
     return text, named_in(text, values)
 
 
+def kept_by_feed(build: Build, customers: Sequence[str]) -> set[str]:
+    """Which of these the customers feed keeps whatever they cost."""
+    if not customers or MUST_KEEP not in build.attributes:
+        return set()
+    text = f"select customer_id from customer k where {TRUE} and list_contains(?::varchar[], customer_id)"
+    return set(build.engine.ask(text, [list(customers)])["customer_id"])
+
+
 def bound(where: list[str], values: list) -> tuple[str, dict[str, Any]]:
     """Conditions with named values in place of the numbered ones: DuckDB takes one kind in a statement."""
     places = count()

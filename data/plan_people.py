@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from data import campaign_files
 from data.audience import assigned
+from data.audience_sources import kept_by_feed
 from data.drawing import Drawing
 from data.journal import campaigns, overrides, releases
 from data.journal.problems import Invalid
@@ -62,7 +63,9 @@ def spoken_for(
         salt = drawing.salt_of(hashlib.sha256(build.id.encode()).hexdigest(), "plan")
         return Spoken(out, fixed, lost, kept, left, salt)
     secret = campaign_files.secret(journal)
-    for place, allowed in at(keys, releases.released(journal)):
+    released = releases.released(journal)
+    stays = kept_by_feed(build, list(released))
+    for place, allowed in at(keys, {key: left for key, left in released.items() if key not in stays}):
         left[place] = [name in allowed for name in channels]
         if not allowed:
             out[place] = WHOLLY.index("released")

@@ -61,11 +61,12 @@ def by_channel(done: Outcome) -> Iterator[str]:
 def earning(done: Outcome, money: str) -> Iterator[str]:
     """What the next unit of each limit earns, and which limits bind."""
     found, prices = done.found, done.plan.prices
+    earns = "earns" if "tested" in found.basis else "goes along with"  # nothing tested, nothing said of what causes it
     if done.policy.budget is not None:
-        yield f"One more {money} of budget earns {prices.budget:,.2f} {money} ({UNPROVEN})"
+        yield f"One more {money} of budget {earns} {prices.budget:,.2f} {money} ({UNPROVEN})"
     for channel, price, limit in zip(found.channels, prices.capacity, found.capacity(done.policy), strict=True):
         if limit is not None and price > 0:
-            yield f"One more contact by {channel.label} earns {price:,.2f} {money} ({UNPROVEN})"
+            yield f"One more contact by {channel.label} {earns} {price:,.2f} {money} ({UNPROVEN})"
     labels = {channel.name: channel.label for channel in found.channels}
     names = {"budget": "the budget", "least_roi": "the least return"}
     binding = [names.get(name) or f"the capacity of {labels[name]}" for name in map(done.name_of, done.plan.binding)]

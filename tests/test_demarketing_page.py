@@ -108,6 +108,14 @@ def test_the_list_is_what_the_builds_own_rows_say(warehouse, kept, by_pandas):
     assert (rows["low"] <= rows["expected"]).all() and (rows["expected"] < 0).all() and (rows["p_wrong"] < 0.5).all()
 
 
+def test_without_an_interval_no_chance_of_being_wrong_is_claimed(warehouse, kept, tmp_path, by_pandas):
+    key = by_pandas.index[0]
+    gone = f"update customer set expected_margin_high = null where customer_id = '{key}'"
+    build = Warehouse(on_screen.changed(warehouse, tmp_path, gone)).current()
+    rows = demarketing.costly(build, View(EVERYTHING), kept).rows
+    assert set(rows["customer_id"]) == set(by_pandas.index) - {key}
+
+
 def test_what_is_lost_if_wrong_is_the_mean_beyond_zero_of_the_normal(warehouse, kept, by_pandas):
     found = demarketing.costly(Warehouse(warehouse).current(), View(EVERYTHING), kept).rows.set_index("customer_id")
     unsure = by_pandas[by_pandas["p_wrong"] > 0.01].head(20)

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data import campaign_files, plan, plan_files, plan_rows
+from data.audience_sources import kept_by_feed
 from data.journal import campaigns, overrides, plans, releases
 from data.journal.plans import NoPlan
 from data.journal.problems import Invalid, JournalError
@@ -325,6 +326,15 @@ def test_what_a_release_stops_is_out_and_what_it_leaves_is_all_there_is(tmp_path
     assert plan.WHOLLY[found.out[1]] == "released" and found.out.sum() == found.out[1]
     assert [plan.REFUSED[code] for code in found.refusal[2]] == ["", *["released from this channel"] * 2]
     assert "C001" not in given_to(done) and given_to(done)["C002"] == "email"
+
+
+def test_whom_the_feed_keeps_after_a_release_is_contacted_as_before(tmp_path, journal, monkeypatch):
+    monkeypatch.setattr(releases, "released", lambda _: dict.fromkeys(("C001", "C002"), frozenset()))
+    company = simple(customers=people(10) | {"C001": ("M01", "home", "Yes")}, consents=agreed(people(10), "email"))
+    build = company.build(tmp_path / "b")
+    found = found_in(build, journal)
+    assert [plan.WHOLLY[code] for code in found.out[:4]] == ["", "", "released", ""]
+    assert kept_by_feed(build, ["C001", "C002"]) == {"C001"} and found.allowed[1].any()
 
 
 def test_a_release_by_two_people_takes_its_customers_out_of_the_next_plan(warehouse, tmp_path, journal):

@@ -104,6 +104,19 @@ def test_no_value_is_printed_without_saying_that_it_is_expected_or_measured(ware
     assert not re.search(r"\b(cause|causes|caused|due to|because of the contact)\b", said)
 
 
+def test_where_nothing_was_tested_nothing_is_said_to_earn(here, warehouse, tmp_path, tmp_path_factory):
+    where = on_screen.changed(
+        warehouse,
+        tmp_path_factory.mktemp("untested"),
+        "update learned_channel_effect set basis = 'unproven'",
+        "update learned_effect set basis = 'unproven'",
+        "delete from learned_tested",
+    )
+    code, said, _ = here(where, tmp_path / "plan.csv", "--budget", "50")
+    assert code == 0 and "EUR of budget goes along with" in said and "nothing here is proven" in said
+    assert not re.search(r"\bearns\b", said)
+
+
 def test_the_same_inputs_are_the_same_bytes(warehouse, tmp_path):
     for name in ("one.csv", "two.csv"):
         assert planned(warehouse, tmp_path / name, "--budget", "99.99")[0] == 0

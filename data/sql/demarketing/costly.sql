@@ -1,16 +1,17 @@
 -- costly: customers whose contacts of a year cost more than the customer is expected to bring, and what else they cost.
 -- values: those of the members; $since and $until: the first of the months counted, and the last one; $channels; $purpose
 -- expected, low, high: margin of the next twelve months before contacts. channel: the cheapest one that is allowed.
+-- Without the upper end of the interval nobody knows the chance of being wrong, so who lacks it is not listed.
 -- contact_cost is what no contacts would save: fixed costs of campaigns are spent all the same.
 with member as (
     select
         customer_id,
         expected_margin_12m as expected,
         least(coalesce(expected_margin_low, expected_margin_12m), expected_margin_12m) as low,
-        greatest(coalesce(expected_margin_high, expected_margin_12m), expected_margin_12m) as high,
+        greatest(expected_margin_high, expected_margin_12m) as high,
         coalesce({must_keep}, false) as must_keep
     from customer k
-    where {chosen} and expected_margin_12m is not null
+    where {chosen} and expected_margin_12m is not null and expected_margin_high is not null
 ),
 year as (
     select
