@@ -6,6 +6,7 @@ of it. So the raw address is read first, before any widget exists.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -238,8 +239,11 @@ def capacities(build: Build) -> dict[str, Parameter]:
 
 
 def capacity(channel: str) -> str:
-    """The name of a channel's capacity in the address."""
-    return f"capacity_{re.sub(r'[^a-z0-9_]', '_', channel.lower())}"[:60]
+    """The name of a channel's capacity in the address; one of its own also where letters of the address do not do."""
+    if re.fullmatch(r"[a-z0-9_]{1,50}", channel):
+        return f"capacity_{channel}"
+    plain = re.sub(r"[^a-z0-9_]", "_", channel.lower())[:40]
+    return f"capacity_{plain}_{hashlib.sha256(channel.encode()).hexdigest()[:8]}"
 
 
 def refuse(page: st.Page, name: str, value: str, reason: str, allowed: str, options: Sequence[str] = ()) -> NoReturn:

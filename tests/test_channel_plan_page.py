@@ -19,6 +19,7 @@ import pytest
 import streamlit as st
 
 from components import (
+    address,
     ask,
     attempts,
     demarket_keep,
@@ -162,6 +163,12 @@ def test_terms_are_kept_in_the_address_also_a_budget_of_nothing(open_page):
 def test_terms_that_are_none_are_refused(open_page, asked):
     app = open_page(**asked)
     assert "This address cannot be shown as it stands" in text_of(app) and not app.metric
+
+
+def test_each_channel_has_a_capacity_of_its_own_in_the_address_whatever_it_is_called():
+    called = ["sms", "sms_1", "sms-1", "sms 1", "SMS", "ипсм", "звон", "x" * 80, "x" * 81]
+    names = [address.capacity(name) for name in called]
+    assert names[0] == "capacity_sms" and len(set(names)) == len(names) and max(map(len, names)) <= 60
 
 
 def test_no_value_stands_without_saying_that_it_is_unproven(open_page):
