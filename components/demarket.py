@@ -135,7 +135,7 @@ def figures(shown: Costly, free: pd.DataFrame, view: View) -> None:
 
 def chance() -> str:
     """Up to which chance of being wrong customers are listed."""
-    return filters.step("wrong", CHANCES, EVERYBODY, "List customers whose chance of being wrong is at most")
+    return filters.choice("wrong", CHANCES, EVERYBODY, "Chance of being wrong, at most")
 
 
 def curve(shown: Costly, free: pd.DataFrame) -> None:
