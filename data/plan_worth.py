@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.plan import CODE
 from data.plan_policy import UNIT
 from data.plan_rows import Outcome
 
@@ -41,7 +42,10 @@ def each(done: Outcome, tested: pd.DataFrame, policy_value: Any) -> Iterator[Wor
     """One channel after the other."""
     found, prices = done.found, done.plan.prices
     money, room = prices_of(prices, done.policy.least_roi)
-    priced = np.where(found.allowed, found.apart - found.cost / UNIT * (1 + money) - room, -np.inf)
+    # The test's own contacts make those contacted wait: to leave them out for it would leave the held out alone.
+    waits = np.isin(found.refusal, [CODE["too soon"], CODE["enough contacts"]]) & (found.out == 0)[:, None]
+    could = found.allowed | waits
+    priced = np.where(could, found.apart - found.cost / UNIT * (1 + money) - room, -np.inf)
     priced = np.where(np.isnan(priced), -np.inf, priced)
     place = pc.index_in(pa.array(tested["customer_id"], pa.string()), value_set=found.keys)
     place = place.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -53,7 +57,7 @@ def each(done: Outcome, tested: pd.DataFrame, policy_value: Any) -> Iterator[Wor
         others = np.delete(priced, column, axis=1)[at].max(axis=1, initial=0.0)
         cost = float(channel.unit_cost)
         contacted = policy_value.decided(rows["effect_apart"].to_numpy(), cost, money, room[column], others)
-        contacted &= found.allowed[at, column]
+        contacted &= could[at, column]
         value = policy_value.worth(
             rows["outcome"].to_numpy(), rows["treated"].to_numpy(), rows["p_treated"].to_numpy(),
             rows[["expected_held", "expected_treated"]].to_numpy(), contacted, cost, rows["customer_id"].to_numpy(),

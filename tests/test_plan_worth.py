@@ -67,6 +67,16 @@ def test_who_refuses_the_channel_or_is_outside_the_scope_is_not_counted(tmp_path
     assert (one.rows, one.tested) == (MEN - 900 - 50, MEN - 50)
 
 
+def test_whom_the_tests_own_contacts_make_wait_counts_like_the_held_out(tmp_path):
+    made, tested = company(3.0)
+    _, (before,) = measured(made.build(tmp_path / "before"))
+    letters = [(key, "mail", 10.0, "out", "treatment") for _, key, _, treated, *_ in tested if treated]
+    waiting = replace(made, channels=CHANNELS | {"mail": (Decimal("1.25"), None, 30, False)}, contacts=letters)
+    done, (after,) = measured(waiting.build(tmp_path / "after"))
+    assert (done.found.refusal == plan.CODE["too soon"]).sum() == len(letters) > 0
+    assert (after.rows, after.value) == (before.rows, before.value)
+
+
 def test_a_channel_that_the_plan_would_not_use_is_not_measured(tmp_path):
     made, _ = company(1.0)  # below the cost of a letter
     done, (one,) = measured(made.build(tmp_path))
