@@ -120,7 +120,7 @@ def potential(found: pd.Series, currency: str) -> str:
 
 
 def contact(found: pd.Series, currency: str) -> tuple[str, str]:
-    """What the next contact is expected to earn, and by which channel; where nobody was held out, that it is unproven."""
+    """What the next contact is expected to earn, and by which channel; unproven where nobody was held out."""
     channel, most = found["best_channel"], words.figure(found["value_of_acting"], Unit.MONEY, currency, short=True)
     if channel == UNKNOWN or not words.known(channel):
         return words.NOT_KNOWN, "no channel is allowed, or none was used yet"
