@@ -27,8 +27,11 @@ MOST = 3  # side by side
 FREE_TERM = "no limit"
 
 
-def show(one: Solved | None = None) -> None:
-    """Keep the plan on the screen, if there is one; compare kept ones, take them along, start a campaign, remove."""
+def show(drawing: Any, one: Solved | None = None) -> None:
+    """Keep the plan on the screen, if there is one; compare kept ones, take them along, start a campaign, remove.
+
+    drawing: the module models.assign_arm.
+    """
     attempts.outcome(PLACE)
     found = plan_files.listing(access.journal(), access.reader(), View(access.scope(ask.current())))
     layout.finding(f"{words.counted(len(found), 'plan')} kept as scenarios" if found else "No plan is kept yet")
@@ -44,7 +47,7 @@ def show(one: Solved | None = None) -> None:
         return
     compare(picked)
     for saved in picked:
-        about(saved)
+        about(saved, drawing)
 
 
 def keep(one: Solved) -> None:
@@ -194,13 +197,13 @@ def terms(policy: Policy, labels: dict[str, str], currency: str) -> dict[str, st
 # One of them
 
 
-def about(one: SavedPlan) -> None:
+def about(one: SavedPlan, drawing: Any) -> None:
     """Take its rows along, start a campaign from it, remove it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{words.safe_text(one.name, 60)}**", width="content")
         if access.may(CUSTOMERS):
             scope = View(access.scope(ask.current()))
-            exports.offer(PlanRows(access.journal(), ask.current(), scope, one), f"plan_{one.plan_id[:8]}")
+            exports.offer(PlanRows(access.journal(), ask.current(), scope, one, drawing), f"plan_{one.plan_id[:8]}")
         labels = {channel.name: channel.label for channel in channels(ask.current())}
         there = {name: labels[name] for name, count in one.figures["contacts"].items() if count and name in labels}
         campaign_start.of_plan(one.plan_id, there)

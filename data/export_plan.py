@@ -1,4 +1,7 @@
-"""A saved channel plan to take along: its rows of the customers whom the reader sees, as they were frozen."""
+"""A saved channel plan to take along: its rows of the customers whom the reader sees, as they were frozen.
+
+Beside each contact stands why it is not allowed now, where it is not: consent and locks change after a plan is kept.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from data import plan_files
+from data import plan_files, plan_now
 from data.catalog import Unit
+from data.drawing import Drawing
 from data.export_files import Column
 from data.export_journal import Kept, parts
 from data.journal import plans
@@ -26,11 +30,12 @@ ROWS_AT_ONCE, CENT = 10_000, Decimal("0.0001")
 
 @dataclass(frozen=True)
 class PlanRows(Kept):
-    """The rows of one saved plan. view: the reader's scope."""
+    """The rows of one saved plan. view: the reader's scope. drawing: the module models.assign_arm."""
 
     build: Build = field(repr=False, compare=False, default=None)  # type: ignore[assignment]
     view: View = field(default_factory=View)
     saved: SavedPlan = field(repr=False, default=None)  # type: ignore[assignment]
+    drawing: Drawing = field(repr=False, compare=False, default=None)  # type: ignore[assignment]
 
     permissions = (CUSTOMERS, EXPORT)
     columns = (
@@ -45,6 +50,7 @@ class PlanRows(Kept):
         Column("runner_up", "Runner-up"),
         Column("regret", "Lost with the runner-up", Unit.MONEY),
         Column("reason", "Reason"),
+        Column("now", "Not allowed now"),
     )
 
     def __str__(self) -> str:
@@ -65,7 +71,9 @@ class PlanRows(Kept):
 
     def rows(self) -> Iterator[dict[str, Any]]:
         money = [one.name for one in self.columns if one.unit == Unit.MONEY]
-        for part in self.found().to_batches(ROWS_AT_ONCE):
+        found = self.found()
+        now = plan_now.hindered(self.build, self.view, self.journal, self.drawing, self.saved, found)
+        for part in found.append_column("now", [now]).to_batches(ROWS_AT_ONCE):
             for row in part.to_pylist():
                 yield row | {name: exact(row[name]) for name in money}
 

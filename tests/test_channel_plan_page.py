@@ -42,6 +42,7 @@ from data.journal import campaigns, overrides, plans, store
 from data.plan_policy import parse
 from data.question import View
 from data.rights import SYSTEM, Actor, Forbidden, Held
+from models import assign_arm
 from tests import on_screen
 from tests.on_screen import alts, card, table, text_of
 
@@ -468,7 +469,7 @@ def test_a_kept_plan_leaves_with_the_readers_own_customers_only(open_page, by_ha
     app = open_page("approver")
     saved = keep(app, "whole")
     build, everybody = app.session_state["_build"], len(rows_of(saved))
-    whole = PlanRows(store.journal(), build, View(app.session_state["_scope"][build.id]), saved)
+    whole = PlanRows(store.journal(), build, View(app.session_state["_scope"][build.id]), saved, assign_arm)
     found = list(whole.rows())
     assert whole.count() == len(found) == everybody
     first = rows_of(saved).iloc[0]
@@ -479,9 +480,10 @@ def test_a_kept_plan_leaves_with_the_readers_own_customers_only(open_page, by_ha
     lows = rows_of(saved).set_index("customer_id")["low"].dropna().round(4)
     assert pd.to_numeric(read.loc[lows.index, "Cautious, 90 %"]).to_numpy() == pytest.approx(lows.to_numpy(), abs=1e-4)
     assert lows.min() < 0, "a number below zero stays a number"
+    assert not [row for row in found if row["now"]], "nothing has changed since"
     other = open_page("manager M01")
     own = {key for (key,) in by_hand("select customer_id from customer where manager_id = 'M01'")}
-    theirs = PlanRows(store.journal(), build, View(other.session_state["_scope"][build.id]), saved)
+    theirs = PlanRows(store.journal(), build, View(other.session_state["_scope"][build.id]), saved, assign_arm)
     assert {row["customer_id"] for row in theirs.rows()} == own
     with pytest.raises(Forbidden):  # nor is the plan itself theirs to see
         theirs.ready(other.session_state["_actor"], build)

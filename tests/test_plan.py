@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data import campaign_files, plan, plan_files, plan_rows
+from data import campaign_files, plan, plan_files, plan_now, plan_rows
 from data.audience_sources import kept_by_feed
 from data.journal import campaigns, overrides, plans, releases
 from data.journal.plans import NoPlan
@@ -637,6 +637,33 @@ def test_readers_of_groups_are_not_told_how_many_locks_cannot_be_kept(tmp_path, 
     with pytest.raises(assignment.Infeasible, match=r"^Some locked customers cannot") as problem:
         solved(build, journal, scope=Scope(True, (), ("segment",)))
     assert "C001" not in str(problem.value)
+
+
+def test_what_a_kept_plan_may_not_do_any_more_stands_beside_it(tmp_path, journal, ada, monkeypatch):
+    build = simple(40).build(tmp_path / "b")
+    key = plan_files.save(journal, ada, build, solved(build, journal), "October")
+    saved, rows = plan_files.load(journal, ada, build, View(EVERYTHING), key)
+    said = plan_now.hindered(build, View(EVERYTHING), journal, assign_arm, saved, rows)
+    assert said == [""] * 40
+    given = dict(zip(rows["customer_id"].to_pylist(), rows["channel"].cast("string").to_pylist()))
+    locked(journal, "C001", "")
+    locked(journal, "C002", "mail")
+    monkeypatch.setattr(releases, "released", lambda _: {"C003": frozenset(), "C004": frozenset({"email"})})
+    gone = {name: about for name, about in people(40).items() if name != "C005"}
+    against = ("C006", given["C006"], "marketing", False, 0.5)
+    later = simple(40, customers=gone, consents=[*agreed(people(40), "email", "phone"), against]).build(tmp_path / "c")
+    now = dict(zip(rows["customer_id"].to_pylist(),
+                   plan_now.hindered(later, View(EVERYTHING), journal, assign_arm, saved, rows)))  # fmt: skip
+    wanted = {
+        "C001": "locked to something else",
+        "C002": "" if given["C002"] == "mail" else "locked to something else",
+        "C003": "released",
+        "C004": "" if given["C004"] == "email" else "released from this channel",
+        "C005": plan_now.GONE,
+        "C006": "no consent",
+    }
+    assert now == dict.fromkeys(given, "") | {name: why if given[name] else "" for name, why in wanted.items()}
+    assert given["C001"] and given["C003"] and given["C005"] and given["C006"]
 
 
 def test_nobody_saves_without_the_right_and_nothing_stays_behind(tmp_path, journal):
