@@ -15,7 +15,7 @@ from components.demarket import LABELS, UNITS, channel_labels, money, number_of,
 from components.demarket_propose import PLACE
 from data import demarketing
 from data.catalog import Unit
-from data.journal import releases
+from data.journal import overrides, releases
 from data.journal.release_rows import RELEASED, STOP, WAITING, Listed, Release
 from data.journal.releases import MOST_NOTE
 from data.question import Refused
@@ -202,7 +202,7 @@ def holding(actor: Actor) -> None:
     if not found:
         return
     off = {one.release_id: releases.steps(access.journal(), actor, one.release_id)[-1].dropped for one in found}
-    number = sum(one.customers - len(off[one.release_id]) for one in found)
+    number = sum(len(left_out(actor, one)) for one in found)
     layout.finding(f"{words.counted(number, 'customer')} on {words.counted(len(found), 'list')} released now")
     for one in found:
         with st.container(border=True):
@@ -221,12 +221,19 @@ def holding(actor: Actor) -> None:
                 take_back(one, "End", "Why do its customers come back?", releases.end, said, hindered)
 
 
+def left_out(actor: Actor, one: Release) -> list[Listed]:
+    """The customers of a released list who are released: neither taken off it nor kept since."""
+    journal = access.journal()
+    off = {*releases.steps(journal, actor, one.release_id)[-1].dropped, *overrides.kept(journal)}
+    return [row for row in releases.customers(journal, actor, one.release_id) if row.customer_id not in off]
+
+
 def history(actor: Actor) -> None:
     """Every list this reader may see, with what became of it."""
     found = in_state(actor)
     if not found:
         return
-    now = [one.saving for one in found if one.state == RELEASED]
+    now = [row.saving for one in found if one.state == RELEASED for row in left_out(actor, one)]
     saved = f"those released now are expected to save {money(math.fsum(now))} a year" if now else "none is released now"
     layout.finding(f"{words.counted(len(found), 'list')} proposed so far; {saved}")
     rows = [

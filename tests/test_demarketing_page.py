@@ -194,6 +194,13 @@ def test_a_manager_proposes_and_an_approver_releases(open_page, kept, by_pandas)
     assert sorted(releases.released(kept)) == sorted(first)
     assert releases.released(kept)[first[0]] == frozenset(filter(None, [mine.at[first[0], "channel"]]))
     assert "5 customers on 1 list released now" in on_screen.text_of(approver)
+    overrides.keep(
+        kept, colleagues.come(kept, "ada", "approver"), approver.session_state["_build"], first[0], "A friend."
+    )
+    approver.run()
+    saved = words.money(round(mine.loc[first[1:], "saving"].sum(), 4), "EUR", short=True)
+    assert "4 customers on 1 list released now" in on_screen.text_of(approver)
+    assert f"those released now are expected to save {saved} a year" in on_screen.text_of(approver)
     assert not any(set(first) & set(frame.value.get("customer_id", ())) for frame in approver.dataframe
                    if "loss" in frame.value)  # fmt: skip
 
