@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from components import ask, layout, plan_inputs, plan_large, plan_solved
+from components import ask, layout, plan_inputs, plan_large, plan_solved, words
 from components.plan_solved import Solved
 from components.plan_words import LEAST
 from data import plan_size
@@ -38,6 +38,11 @@ def show(view: View, drawing: Any, assignment: Any, lots: Any) -> Solved | None:
             "Raise the budget or a capacity, or choose a wider part of the company.",
         )
         return None
+    if one is not None and (closed := plan_solved.closed(one, policy)):
+        layout.quiet(
+            f"{words.listed(closed)} would reach fewer than {LEAST} customers. You see groups only, so this is the "
+            "best plan without."
+        )
     return one
 
 

@@ -157,6 +157,16 @@ def solved(view: View, candidates: Candidates, policy: Policy, assignment: Any, 
     return None
 
 
+def closed(one: Solved, policy: Policy) -> list[str]:
+    """The channels that were closed beyond a policy, because they would reach too few for readers of groups."""
+    asked, had = dict(policy.capacity), dict(one.policy.capacity)
+    return [
+        words.safe_text(channel.label, 60)
+        for channel in one.candidates.channels
+        if had.get(channel.name) == 0 != asked.get(channel.name)
+    ]
+
+
 def infeasible(problem: Any, candidates: Candidates) -> None:
     """Say which terms the locks contradict, and what to do."""
     called = {"budget": "the budget", "least_roi": "the least return asked for"}

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from data.plan import FREE, NOBODY, Candidates
 from data.plan_policy import UNIT, Policy
-from data.view import Refused
+from data.view import SMALLEST_GROUP, Refused
 
 DRAWN = ("plan", "explore nobody", "explore channel", "locked")
 SHOWN = 3  # customers who are named in a message
@@ -72,6 +72,8 @@ class Outcome:
 def solve(found: Candidates, policy: Policy, assignment: Any, exploring: Any, tell: Tell | None = None) -> Outcome:
     """The plan of a policy. tell: is told stage and share, and may raise to stop.
 
+    For readers of groups no channel has one to nine contacts: from costs and sums the number could be worked out.
+    Such a channel is closed, the smallest first, as the outcome's policy says; a plan of fewer than ten in all stays.
     Raises assignment.Infeasible when locks contradict consent, caps or limits.
     """
     if broken := found.broken():
@@ -89,6 +91,11 @@ def solve(found: Candidates, policy: Policy, assignment: Any, exploring: Any, te
     plan = assignment.solve(found.effect, found.cost, found.allowed, terms, fixed, tell, explored)
     locked = (fixed != FREE) & ~explored
     drawn = np.select([explored & (fixed == NOBODY), explored, locked], [1, 2, 3], 0).astype(np.int8)
+    few = [(int(number), name) for number, name in zip(plan.contacts, found.names, strict=True)
+           if 0 < number < SMALLEST_GROUP]  # fmt: skip
+    if few and not found.single and plan.contacts.sum() >= SMALLEST_GROUP:
+        closed = dict(policy.capacity) | {min(few)[1]: 0}
+        return solve(found, policy.but(capacity=tuple(closed.items())), assignment, exploring, tell)
     meant = np.where(explored & (plan.regret < 0), plan.runner_up, plan.channel)  # had nobody been drawn, at the prices
     p_assign = np.where(locked, 1.0, drawing.logged(plan.channel, meant))
     return Outcome(found, policy, plan, drawn, p_assign, tuple(assignment.REASONS))

@@ -631,6 +631,19 @@ def test_an_executive_saves_a_plan_of_which_others_read_the_rows(tmp_path, journ
     assert apart not in {one.plan_id for one in plan_files.listing(journal, erin, View(groups))}
 
 
+def test_readers_of_groups_get_no_channel_of_a_few_contacts(tmp_path, journal):
+    build = simple(200, consents=agreed(people(200), "email", "phone")).build(tmp_path / "b")
+    policy = QUIET.but(capacity=(("phone", 7), ("mail", 12)), random_share=0.1)
+    mine = solved(build, journal, policy)
+    assert 0 < min(mine.plan.contacts[mine.plan.contacts > 0]) < 10
+    groups = Scope(True, (), ("segment",))
+    theirs = solved(build, journal, policy, groups)
+    assert not ((theirs.plan.contacts > 0) & (theirs.plan.contacts < 10)).any()
+    assert theirs.plan.contacts.sum() > 100 and dict(theirs.policy.capacity)["phone"] == 0
+    few = solved(build, journal, QUIET.but(capacity=(("phone", 3), ("mail", 2), ("email", 1))), groups)
+    assert few.plan.contacts.sum() == 6, "which is refused as a whole"
+
+
 def test_readers_of_groups_are_not_told_how_many_locks_cannot_be_kept(tmp_path, journal):
     build = simple(40, consents=agreed(people(40), "email")).build(tmp_path / "b")
     locked(journal, "C001", "phone")
