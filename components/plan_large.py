@@ -121,10 +121,9 @@ def result(policy: Policy, figures: Mapping[str, Any], rows: pa.Table | None) ->
         f"{plan_words.gap(figures['gap'])} Worked out {ask.moment(figures['at'])}: campaigns, locks and releases since "
         "then are not in it."
     )
-    said = plan_words.earning(
-        figures["prices"], {name: one.label for name, one in of_channels.items()}, currency, observed
-    )
-    layout.finding(plan_words.held_by(figures["binding"], {name: one.label for name, one in of_channels.items()}))
+    labels = {name: one.label for name, one in of_channels.items()}
+    said = plan_words.earning(figures["prices"], labels, currency, figures["basis"])
+    layout.finding(plan_words.held_by(figures["binding"], labels))
     for text in said:
         st.markdown(f"**{text}** :gray[:small[{plan_words.UNPROVEN}]]")
     names = [name for name in figures["contacts"] if name in of_channels]
@@ -139,7 +138,6 @@ def result(policy: Policy, figures: Mapping[str, Any], rows: pa.Table | None) ->
         }
     )
     tables.texts(frame, "Contacts of the plan by channel", right=("Contacts",))
-    labels = {name: one.label for name, one in of_channels.items()}
     with st.expander("Its terms"):
         tables.facts(
             [(name, words.safe_text(text, 300)) for name, text in terms(policy, labels, currency).items()],

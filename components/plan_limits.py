@@ -11,7 +11,7 @@ from components.plan_solved import Solved
 def prices(one: Solved) -> None:
     """What one more of each term would earn, as sentences and bars."""
     currency = ask.current().manifest["currency"]
-    said = plan_words.prices(one.plan, one.labels, currency, one.observed)
+    said = plan_words.prices(one.plan, one.labels, currency, one.candidates.basis)
     layout.finding(plan_words.binding(one.plan.binding, one.labels))
     if not said:
         layout.quiet("One more of any of them would add nothing.")

@@ -10,6 +10,7 @@ from components import words
 
 UNPROVEN = "expected, unproven"
 BUDGET, RETURN = "budget", "least_roi"
+TESTED, GOES = "tested", "goes along with"
 REASONS = {  # what the solver says of each customer, as a table says it
     "best channel": "The best of its channels",
     "cheaper because of the budget": "A cheaper one, the budget is better used elsewhere",
@@ -89,21 +90,25 @@ def gap(relative: float) -> str:
     return f"The plan is at most {percent:f}{words.NARROW}% below the best that is possible under these terms."
 
 
-def prices(plan: Any, labels: Sequence[str], currency: str, observed: bool = False) -> list[str]:
+def prices(plan: Any, labels: Sequence[str], currency: str, basis: Sequence[str]) -> list[str]:
     """What one more of each term would earn, a sentence each; a term with room to spare earns nothing more."""
-    each = dict(enumerate(plan.prices.capacity))
-    return earning({"budget": plan.prices.budget, "capacity": each}, dict(enumerate(labels)), currency, observed)
+    money = {"budget": plan.prices.budget, "capacity": dict(enumerate(plan.prices.capacity))}
+    return earning(money, dict(enumerate(labels)), currency, dict(enumerate(basis)))
 
 
-def earning(prices: Mapping[str, Any], labels: Mapping[Any, str], currency: str, observed: bool = False) -> list[str]:
-    """The same of prices by name. prices: of the budget, and of the capacity of each channel."""
-    said, earns = [], "goes along with" if observed else "earns"
+def earning(prices: Mapping[str, Any], labels: Mapping[Any, str], currency: str, basis: Mapping[Any, str]) -> list[str]:
+    """The same of prices by name. prices: of the budget, and of the capacity of each channel. basis: of each channel.
+
+    Of a channel that was never tested, and of the budget where none was, nothing is said of what contacts change.
+    """
+    said, earns = [], "earns" if TESTED in basis.values() else GOES
     if prices["budget"] > 0:
         said.append(f"One more {named(currency)} of budget {earns} {words.money(prices['budget'], currency)}.")
     for key, price in prices["capacity"].items():
         if price > 0:
             label = labels.get(key, str(key))
             name = words.safe_text(label[:1].lower() + label[1:], 60)
+            earns = "earns" if basis.get(key) == TESTED else GOES
             said.append(f"One more {name} contact {earns} {words.money(float(price), currency)}.")
     return said
 

@@ -64,7 +64,9 @@ def earning(done: Outcome, money: str) -> Iterator[str]:
     earns = "earns" if "tested" in found.basis else "goes along with"  # nothing tested, nothing said of what causes it
     if done.policy.budget is not None:
         yield f"One more {money} of budget {earns} {prices.budget:,.2f} {money} ({UNPROVEN})"
-    for channel, price, limit in zip(found.channels, prices.capacity, found.capacity(done.policy), strict=True):
+    rooms = zip(found.channels, prices.capacity, found.capacity(done.policy), found.basis, strict=True)
+    for channel, price, limit, basis in rooms:
+        earns = "earns" if basis == "tested" else "goes along with"
         if limit is not None and price > 0:
             yield f"One more contact by {channel.label} {earns} {price:,.2f} {money} ({UNPROVEN})"
     labels = {channel.name: channel.label for channel in found.channels}

@@ -185,6 +185,16 @@ def test_no_value_stands_without_saying_that_it_is_unproven(open_page):
     assert UNPROVEN in next(alt for alt in alts(app) if alt.startswith("Lines of expected net"))
 
 
+def test_only_a_contact_that_was_tested_is_said_to_earn():
+    prices = {"budget": 2.0, "capacity": {"web": 0.5, "mail": 1.5}}
+    labels, basis = {"web": "Web portal", "mail": "Letter"}, {"web": "unproven", "mail": "tested"}
+    assert plan_words.earning(prices, labels, "EUR", basis) == [
+        "One more euro of budget earns €2.00.",
+        "One more web portal contact goes along with €0.50.",
+        "One more letter contact earns €1.50.",
+    ]
+
+
 def test_the_flow_holds_every_customer_once(open_page, by_hand):
     [(everybody,)] = by_hand("select count(*) from customer")
     app = open_page()
