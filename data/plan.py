@@ -129,9 +129,12 @@ class Candidates:
         return assignment.Terms(policy.budget_units, self.capacity(policy), policy.least_roi)
 
     def broken(self) -> list[tuple[int, str]]:
-        """The locks that may not be kept: place and why, in the order of the customers."""
+        """The locks that may not be kept: place and why, in the order of the customers.
+
+        Locks of customers in a running campaign wait until it is measured: often it makes the very contact.
+        """
         said = [(int(place), "its channel is none any more") for place in np.flatnonzero(self.lost)]
-        locked = np.flatnonzero(self.fixed >= 0)
+        locked = np.flatnonzero((self.fixed >= 0) & (self.out != WHOLLY.index("in a running test")))
         at = self.fixed[locked]
         for place, channel in zip(locked[~self.allowed[locked, at]], at[~self.allowed[locked, at]]):
             why = WHOLLY[self.out[place]] or REFUSED[self.refusal[place, channel]]

@@ -313,7 +313,10 @@ def test_nobody_of_a_campaign_that_was_exported_is_planned_until_it_is_over(tmp_
         "C000", "C001", "C002"}  # fmt: skip
     assert not found.allowed[:3].any()
     assert set(given_to(solved(build, journal))) == {f"C00{place}" for place in range(3, 8)}
+    locked(journal, "C000", "phone")
+    assert "C000" not in given_to(solved(build, journal)), "a lock waits, and stops nobody's plan"
     campaigns.withdraw(journal, author, sent.campaign_id, "Nobody was reached.")
+    assert given_to(solved(build, journal))["C000"] == "phone"
     assert (found_in(build, journal).out == 0).all()
 
 
