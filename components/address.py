@@ -231,6 +231,8 @@ def parameters(build: Build) -> dict[str, Parameter]:
 
 def capacities(build: Build) -> dict[str, Parameter]:
     """The most contacts of each channel that the company has settled: a further channel is a further name."""
+    if st.session_state["_file"] not in PLAN:  # no other page needs the channels for its address
+        return {}
     rows = ask.ask(whole_company.about_nobody("channel"), build)
     one = Parameter(
         f"a whole number from 0 to {MOST_CONTACTS:,}", accepts=lambda text: is_number(text, MOST_CONTACTS), pages=PLAN

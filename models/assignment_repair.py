@@ -6,7 +6,7 @@ place in mail) until no limit is broken; what is then left of the limits is used
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -163,7 +163,7 @@ class Balance:
         self.shift(home - self.counts[:-1])
 
 
-@cache
+@lru_cache(maxsize=8)
 def lattice(channels: int) -> np.ndarray:
     """(k, c) small changes of contacts per channel, wider for cheap ones; the first channels are the cheapest."""
     width = {1: [200], 2: [60, 30], 3: [20, 10, 6], 4: [12, 6, 4, 2], 5: [16, 10, 3, 2, 1], 6: [10, 6, 2, 1, 1, 1]}

@@ -173,7 +173,8 @@ class Plain:
             return "global holdout"
         if customer in self.running:
             return "in a running test"
-        if self.off.get(customer, self.promise.channel) != self.promise.channel:
+        kept = self.customer.loc[customer]["must_keep"] == "Yes"
+        if not kept and self.off.get(customer, self.promise.channel) != self.promise.channel:
             return "released"
         said = self.consents.get(customer, [])
         own = sorted((at, -allowed) for purpose, at, allowed in said if purpose in (self.promise.purpose, "(unknown)"))

@@ -30,9 +30,11 @@ LAYERS = ("app.py", "server.py", "web", "pages", "components", "data", "models")
 ASKING = {"components/ask.py", "data/warehouse.py", "data/export.py", "data/reach.py", "web/demo.py"}
 # What is made outside of a screen has no session: it asks the build it was made of, with the view of the reader.
 ASKING |= {"components/partner_figures.py", "components/whole_company.py"}
+ASKING |= {"data/journal/overrides.py"}  # whether a customer whom somebody decides about is in their book
 # Who may name the whole company as a scope: roles, and the one figure of it that a company may allow beside one's own.
 WHOLE = {"data/view.py", "data/question.py", "data/rights.py", "components/whole_company.py", "web/demo.py"}
 WHOLE |= {"data/conditions.py"}  # for members that were chosen, before the scope is added
+WHOLE |= {"data/plan_command.py", "data/journal/overrides.py"}  # for whoever runs commands on the server
 WHOLE |= {"data/recipients.py"}  # for the worker that sends: who asked for the list was checked when it was made
 
 
