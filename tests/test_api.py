@@ -84,7 +84,9 @@ class Interface:
         sent = {"Content-Type": "application/json", "X-Forwarded-For": place or f"2001:db8::{secrets.token_hex(2)}"}
         if token is not None:
             sent["Authorization"] = f"Bearer {token or self.token()}"
-        return httpx.post(f"{self.address}/api/responses", content=body, headers=sent | headers, trust_env=False)
+        return httpx.post(
+            f"{self.address}/api/responses", content=body, headers=sent | headers, trust_env=False, timeout=60
+        )
 
     def received(self) -> set[str]:
         """The responses in the journal."""
